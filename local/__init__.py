@@ -1,0 +1,1 @@
+"""The laptop as the cloud: the local AWS, the vendors' simulators and what starts them."""

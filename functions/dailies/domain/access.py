@@ -1,0 +1,66 @@
+"""Who may do what: API keys and links. Of every secret we keep the SHA-256 only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+
+def secret_sha256(secret: str) -> str:
+    """Return what the table holds of an API key or a link's token: its SHA-256 in lower-case hex.
+
+    Both are 256 random bits, so a plain digest is enough: there is nothing to guess.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class ApiKey(BaseModel):
+    """An API key, without the key."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key_sha256: str
+    tenant: str
+    name: str
+    """What its owner calls it; appears in logs, never the key."""
+    created_at: dt.datetime
+    revoked_at: dt.datetime | None = None
+
+
+class Link(BaseModel):
+    """A link to one asset, to be put into an e-mail: whoever holds its token may fetch the asset until it ends."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token_sha256: str
+    asset_id: str
+    tenant: str
+    expires_at: dt.datetime
+    revoked_at: dt.datetime | None = None
+
+
+class Keys(Protocol):
+    """API keys. Every method raises StorageError when the store did not answer."""
+
+    def find(self, key_sha256: str) -> ApiKey | None:
+        """Return the key with that digest, revoked or not, or None (one read)."""
+        ...
+
+    def put(self, key: ApiKey) -> None:
+        """Write a key."""
+        ...
+
+
+class Links(Protocol):
+    """Links. Every method raises StorageError when the store did not answer."""
+
+    def find(self, token_sha256: str) -> Link | None:
+        """Return the link with that digest, ended or not, or None (one read)."""
+        ...
+
+    def put(self, link: Link) -> None:
+        """Write a link, or its revocation. The row may go some days after `expires_at`, not before."""
+        ...

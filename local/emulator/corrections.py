@@ -51,7 +51,9 @@ def check_version(installed: str) -> None:
         CorrectionError: It is another version.
     """
     if installed != MINISTACK_VERSION:
-        raise CorrectionError(f"the local AWS is written for ministack {MINISTACK_VERSION}, installed is {installed}")
+        raise CorrectionError(
+            f"the local AWS is written for ministack {MINISTACK_VERSION}, installed is {installed}"
+        )
 
 
 def apply_all(corrections: list[Correction]) -> None:

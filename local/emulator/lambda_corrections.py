@@ -11,6 +11,7 @@ from local.emulator.corrections import Correction, CorrectionError
 
 _LOG = logging.getLogger("local.emulator.lambda")
 _failure = threading.local()
+_FIRST_LINE_WAIT_S = 0.002
 
 _INIT_FAILED = """    except Exception as e:
         _real_stdout.write(json.dumps({"status": "error", "error": str(e)}) + "\\n")"""
@@ -68,6 +69,13 @@ def lambda_corrections() -> list[Correction]:
             _name_throttle,
         ),
         Correction(log, runtime, "Worker._read_stderr", ("self",), _follow_stderr),
+        Correction(
+            "each invocation that prints nothing waits 50 ms for what it might print",
+            runtime,
+            "Worker._drain_stderr_bounded",
+            ("self", "first_line_wait", "idle_confirm", "hard_cap"),
+            _wait_less_for_output,
+        ),
     ]
 
 
@@ -149,3 +157,12 @@ def _follow_stderr(_original: Callable[[Any], None]) -> Callable[[Any], None]:
             return  # the worker was killed and its pipe closed under us
 
     return read_stderr
+
+
+def _wait_less_for_output(original: Callable[..., str]) -> Callable[[Any], str]:
+    """Wait only as long as a line needs that was printed before the answer."""
+
+    def drain(self: Any) -> str:
+        return original(self, first_line_wait=_FIRST_LINE_WAIT_S)
+
+    return drain

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from local.emulator.corrections import apply_all
+from local.emulator.saving import save_one_at_a_time, save_regularly
 from local.emulator.settings import (
     HOST,
     LAMBDA_LOG,
     READY_FILE,
-    SAVE_INTERVAL_S,
     EmulatorOptions,
     enter_environment,
     ministack_environment,
@@ -44,16 +44,21 @@ def run(options: EmulatorOptions) -> None:
     ready = {"port": port, "pid": os.getpid()}
     (options.state_dir / READY_FILE).write_text(json.dumps(ready), encoding="utf-8")
     asyncio.run(_serve(options, listener))
-    _end()
 
 
 def _corrections(speed: float) -> list[Any]:
     # Imported late: they import MiniStack, which reads its environment then.
     from local.emulator.lambda_corrections import lambda_corrections
     from local.emulator.schedule_corrections import schedule_corrections
+    from local.emulator.stop_corrections import stop_corrections
     from local.emulator.workflow_corrections import workflow_corrections
 
-    return [*lambda_corrections(), *workflow_corrections(), *schedule_corrections(speed)]
+    return [
+        *lambda_corrections(),
+        *workflow_corrections(),
+        *stop_corrections(),
+        *schedule_corrections(speed),
+    ]
 
 
 def _prepare(state_dir: Path) -> None:
@@ -88,12 +93,12 @@ async def _serve(options: EmulatorOptions, listener: socket.socket) -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.5
     config.loglevel = "WARNING"
-    saver = asyncio.create_task(_save_regularly()) if options.persist else None
-    try:
-        await serve(app, config, shutdown_trigger=stopped.wait)  # type: ignore[arg-type]
-    finally:
-        if saver is not None:
-            saver.cancel()
+    background: set[asyncio.Task[None]] = set()
+    if options.persist:
+        save_one_at_a_time()
+        background.add(asyncio.create_task(save_regularly()))
+    await serve(app, config, shutdown_trigger=stopped.wait)  # type: ignore[arg-type]
+    _end()
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
@@ -104,18 +109,8 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> Non
         loop.call_soon_threadsafe(stopped.set)
 
 
-async def _save_regularly() -> None:
-    """Save the state while we run: upstream does so at a clean stop only."""
-    from ministack import app
-    from ministack.core.persistence import save_all
-
-    while True:
-        await asyncio.sleep(SAVE_INTERVAL_S)
-        await asyncio.to_thread(save_all, app._build_persistence_save_dict())
-
-
 def _end() -> None:
-    """End at once: executions still waiting on other threads would hold the interpreter."""
+    """End at once: executions and calls still waiting on threads would hold the interpreter."""
     from ministack.core import lambda_runtime
 
     lambda_runtime.kill_workers([w for pool in lambda_runtime._workers.values() for w in pool])

@@ -22,7 +22,7 @@ LAMBDA_CONCURRENCY = 24
 LAMBDA_IDLE_S = 60
 """How long a surplus worker process outlives its last invocation."""
 
-SAVE_INTERVAL_S = 5.0
+SAVE_INTERVAL_S = 3.0
 """How much of the state a killed emulator may lose."""
 
 _INHERITED = (

@@ -91,7 +91,9 @@ class Cloud:
             definition=json.dumps(definition),
             roleArn=self.role("*"),
         )
-        started = states.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(given or {}))
+        started = states.start_execution(
+            stateMachineArn=machine["stateMachineArn"], input=json.dumps(given or {})
+        )
         return started["executionArn"]
 
     def ending(self, execution_arn: str, timeout_s: float = 8.0) -> Execution:
@@ -107,7 +109,9 @@ class Cloud:
         elapsed_s = time.monotonic() - began
         return Execution(found["status"], output, found.get("error"), found.get("cause"), elapsed_s)
 
-    def run(self, definition: dict[str, Any], given: Any = None, timeout_s: float = 8.0) -> Execution:
+    def run(
+        self, definition: dict[str, Any], given: Any = None, timeout_s: float = 8.0
+    ) -> Execution:
         """Run this definition to its end."""
         return self.ending(self.start(definition, given), timeout_s)
 

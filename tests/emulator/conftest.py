@@ -9,7 +9,7 @@ import pytest
 from local.emulator.process import Emulator
 from tests.emulator.cloud import Cloud
 
-SPEED = 10.0
+SPEED = 20.0
 
 
 @pytest.fixture(scope="session")

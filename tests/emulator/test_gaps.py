@@ -7,6 +7,7 @@ can go.
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -19,6 +20,11 @@ class Transient(Exception): pass
 class Permanent(Exception): pass
 def handler(event, context):
     raise globals()[event["kind"]]("about " + event["kind"])
+"""
+COUNTING = """
+def handler(event, context):
+    print("counted")
+    raise ValueError("again")
 """
 FLAKY = """
 import os
@@ -74,7 +80,9 @@ def test_class_name_reaches_catch_when_handler_raises(cloud: Cloud, kind: str) -
 
 
 def test_class_name_is_lost_when_uncorrected(uncorrected: Cloud) -> None:
-    ended = uncorrected.run(machine({"Resource": uncorrected.function(RAISING)}), {"kind": "Throttled"})
+    ended = uncorrected.run(
+        machine({"Resource": uncorrected.function(RAISING)}), {"kind": "Throttled"}
+    )
     assert (ended.status, ended.error) == ("FAILED", "Runtime.HandlerError")
 
 
@@ -124,7 +132,7 @@ def test_traceback_is_in_the_log_file_when_an_import_fails(cloud: Cloud) -> None
 
 def test_wait_fails_when_heartbeats_stop(cloud: Cloud) -> None:
     url, _ = cloud.queue()
-    wait = token_wait(url, HeartbeatSeconds=5, TimeoutSeconds=600, Catch=catch("States.Timeout"))
+    wait = token_wait(url, HeartbeatSeconds=12, TimeoutSeconds=600, Catch=catch("States.Timeout"))
     arn = cloud.start(machine(wait, Caught=CAUGHT))
     token = cloud.message(url)["token"]
     states = cloud.client("stepfunctions")
@@ -134,7 +142,7 @@ def test_wait_fails_when_heartbeats_stop(cloud: Cloud) -> None:
         nonlocal beats
         states.send_task_heartbeat(taskToken=token)
         beats += 1
-        return beats > 30
+        return beats > 40
 
     eventually(beat, timeout_s=5.0)
     assert states.describe_execution(executionArn=arn)["status"] == "RUNNING"
@@ -152,7 +160,7 @@ def test_computed_limit_ends_a_token_wait_when_it_passes(cloud: Cloud, field: st
     url, _ = cloud.queue()
     limits = {"TimeoutSeconds": 600, field: "{% $states.input.limit_s + 1 %}"}
     wait = token_wait(url, **limits, Catch=catch("States.Timeout"))
-    ended = cloud.run(machine(wait, Caught=CAUGHT), {"limit_s": 4})
+    ended = cloud.run(machine(wait, Caught=CAUGHT), {"limit_s": 9})
     assert ended.output["Error"] == "States.Timeout"
     assert 0.4 < ended.elapsed_s < 3.0
 
@@ -166,7 +174,9 @@ def test_computed_timeout_bounds_a_plain_task_when_it_passes(cloud: Cloud) -> No
 
 def test_wrong_computed_timeout_is_caught_when_it_is_no_number(cloud: Cloud) -> None:
     url, _ = cloud.queue()
-    wait = token_wait(url, TimeoutSeconds="{% 'soon' %}", Catch=catch("States.QueryEvaluationError"))
+    wait = token_wait(
+        url, TimeoutSeconds="{% 'soon' %}", Catch=catch("States.QueryEvaluationError")
+    )
     assert cloud.run(machine(wait, Caught=CAUGHT)).status == "SUCCEEDED"
 
 
@@ -178,7 +188,7 @@ def test_computed_timeout_fails_the_execution_when_uncorrected(uncorrected: Clou
 
 def test_token_timeout_is_scaled_when_the_emulator_is_fast(cloud: Cloud) -> None:
     url, _ = cloud.queue()
-    ended = cloud.run(machine(token_wait(url, TimeoutSeconds=5)))
+    ended = cloud.run(machine(token_wait(url, TimeoutSeconds=10)))
     assert ended.error == "States.Timeout"
     assert 0.4 < ended.elapsed_s < 3.0
 
@@ -195,3 +205,77 @@ def test_token_timeout_is_not_scaled_when_uncorrected(uncorrected: Cloud) -> Non
     url, _ = uncorrected.queue()
     ended = uncorrected.run(machine(token_wait(url, TimeoutSeconds=2)))
     assert ended.elapsed_s > 1.5
+
+
+def test_retries_end_when_the_execution_is_stopped(cloud: Cloud) -> None:
+    retry = [
+        {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 12, "MaxAttempts": 9, "BackoffRate": 1}
+    ]
+    work = {"Resource": cloud.function(COUNTING), "Retry": retry}
+    arn = cloud.start(machine(work), {"kind": "Transient"})
+    log = cloud.emulator.lambda_log_path
+    before = log.read_text(encoding="utf-8").count("counted")
+
+    def calls() -> int:
+        return log.read_text(encoding="utf-8").count("counted") - before
+
+    eventually(calls, timeout_s=3.0)
+    cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    stopped_at = calls()
+    time.sleep(1.2)
+    assert calls() == stopped_at
+    assert cloud.ending(arn).status == "ABORTED"
+
+
+def test_token_is_refused_when_its_execution_was_stopped(cloud: Cloud) -> None:
+    url, _ = cloud.queue()
+    arn = cloud.start(machine(token_wait(url, TimeoutSeconds=100)))
+    token = cloud.message(url)["token"]
+    states = cloud.client("stepfunctions")
+    states.stop_execution(executionArn=arn)
+    with pytest.raises(states.exceptions.TaskDoesNotExist):
+        states.send_task_success(taskToken=token, output="{}")
+    assert cloud.ending(arn).status == "ABORTED"
+
+
+def test_stopped_execution_ends_failed_when_uncorrected(uncorrected: Cloud) -> None:
+    url, _ = uncorrected.queue()
+    arn = uncorrected.start(machine(token_wait(url, TimeoutSeconds=1)))
+    token = uncorrected.message(url)["token"]
+    states = uncorrected.client("stepfunctions")
+    states.stop_execution(executionArn=arn)
+    states.send_task_failure(taskToken=token, error="Late")
+
+    def overwritten() -> bool:
+        return states.describe_execution(executionArn=arn)["status"] == "FAILED"
+
+    assert eventually(overwritten, timeout_s=3.0)
+
+
+def test_schedule_follows_the_speed_when_the_emulator_is_fast(cloud: Cloud) -> None:
+    url, queue_arn = cloud.queue()
+    cloud.client("scheduler").create_schedule(
+        Name="often",
+        ScheduleExpression="rate(1 minute)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": queue_arn, "RoleArn": cloud.role("sqs:*"), "Input": json.dumps({"tick": 1})},
+    )
+    assert cloud.message(url, timeout_s=9.0) == {"tick": 1}
+
+
+def test_silent_call_answers_at_once_when_the_worker_is_warm(cloud: Cloud) -> None:
+    assert _fastest_call_s(cloud) < 0.045
+
+
+def test_silent_call_waits_for_output_when_uncorrected(uncorrected: Cloud) -> None:
+    assert _fastest_call_s(uncorrected) > 0.05
+
+
+def _fastest_call_s(cloud: Cloud) -> float:
+    function = cloud.function("def handler(event, context): return 1")
+    took_s: list[float] = []
+    for _ in range(8):
+        began = time.monotonic()
+        cloud.client("lambda").invoke(FunctionName=function)
+        took_s.append(time.monotonic() - began)
+    return min(took_s)

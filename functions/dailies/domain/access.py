@@ -41,6 +41,10 @@ class Link(BaseModel):
     expires_at: dt.datetime
     revoked_at: dt.datetime | None = None
 
+    def usable(self, now: dt.datetime) -> bool:
+        """Return whether it still leads anywhere."""
+        return self.revoked_at is None and now < self.expires_at
+
 
 class Keys(Protocol):
     """API keys. Every method raises StorageError when the store did not answer."""

@@ -81,6 +81,7 @@ def _locate(correction: Correction) -> tuple[Any, str]:
         found = tuple(inspect.signature(original).parameters)
         if found != correction.parameters:
             raise CorrectionError(
-                f"{correction.target} takes {found}, expected {correction.parameters} ({correction.gap})"
+                f"{correction.target} takes {found},"
+                f" expected {correction.parameters} ({correction.gap})"
             )
     return owner, name

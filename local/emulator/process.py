@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import boto3
 from botocore.config import Config
@@ -139,7 +139,8 @@ class Emulator:
     def client(self, service: str, **options: Any) -> Any:
         """Make a boto3 client of the administrator for this service."""
         config = Config(s3={"addressing_style": "path"}, proxies={}, connect_timeout=5)
-        return boto3.client(
+        make: Any = cast(Any, boto3.client)  # its stubs want a literal name
+        return make(
             service,
             endpoint_url=self.endpoint_url,
             region_name=REGION,
@@ -189,7 +190,8 @@ class Emulator:
                 raise EmulatorError(f"the emulator ended while starting; see {self.log_path}")
             if time.monotonic() > deadline:
                 raise EmulatorError(
-                    f"the emulator did not answer within {self._start_timeout_s:.0f} s; see {self.log_path}"
+                    f"the emulator did not answer within {self._start_timeout_s:.0f} s;"
+                    f" see {self.log_path}"
                 )
             time.sleep(_POLL_INTERVAL_S)
 

@@ -48,15 +48,15 @@ def run(options: EmulatorOptions) -> None:
 
 def _corrections(speed: float) -> list[Any]:
     # Imported late: they import MiniStack, which reads its environment then.
+    from local.emulator.execution_corrections import execution_corrections
     from local.emulator.lambda_corrections import lambda_corrections
     from local.emulator.schedule_corrections import schedule_corrections
-    from local.emulator.stop_corrections import stop_corrections
     from local.emulator.workflow_corrections import workflow_corrections
 
     return [
         *lambda_corrections(),
         *workflow_corrections(),
-        *stop_corrections(),
+        *execution_corrections(),
         *schedule_corrections(speed),
     ]
 

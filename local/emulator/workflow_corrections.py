@@ -6,7 +6,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from local.emulator.corrections import Correction
 
@@ -66,7 +66,8 @@ def _evaluate_limits(original: Callable[..., TaskResult]) -> Callable[..., TaskR
 def _evaluate(state_def: State, field: str, raw_input: Any, ctx: Any) -> int:
     from ministack.services import stepfunctions
 
-    value = stepfunctions._jsonata_state_field(state_def, field, "number", raw_input, ctx)
+    found = stepfunctions._jsonata_state_field(state_def, field, "number", raw_input, ctx)
+    value = cast(float, found)
     if not float(value).is_integer() or value < 1:
         raise stepfunctions._ExecutionError(
             "States.QueryEvaluationError",

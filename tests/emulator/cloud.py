@@ -12,7 +12,8 @@ from typing import Any
 from local.emulator.process import Emulator
 
 _POLL_INTERVAL_S = 0.02
-_ALL_OF = "arn:aws:iam::000000000000:role/"
+CAUGHT = {"Type": "Pass", "Output": "{% $states.input %}", "End": True}
+_ROLE_ARN = "arn:aws:iam::000000000000:role/"
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Cloud:
         if actions:
             allow = [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]
             iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=_document(allow))
-        return _ALL_OF + name
+        return _ROLE_ARN + name
 
     def function(self, body: str, *actions: str, timeout_s: int = 5, **variables: str) -> str:
         """Deploy ``index.handler`` from this source and return the function's ARN."""
@@ -130,6 +131,23 @@ def machine(task: dict[str, Any], **more_states: dict[str, Any]) -> dict[str, An
     if "Next" in task:
         del states["Work"]["End"]
     return {"QueryLanguage": "JSONata", "StartAt": "Work", "States": states}
+
+
+def catch(*errors: str) -> list[dict[str, Any]]:
+    """Send these errors to the state Caught, which is CAUGHT, as its output."""
+    return [{"ErrorEquals": list(errors), "Output": "{% $states.errorOutput %}", "Next": "Caught"}]
+
+
+def token_wait(queue_url: str, **limits: Any) -> dict[str, Any]:
+    """Describe a task that sends its token to this queue and waits for the answer."""
+    return {
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Arguments": {
+            "QueueUrl": queue_url,
+            "MessageBody": {"token": "{% $states.context.Task.Token %}"},
+        },
+        **limits,
+    }
 
 
 def eventually(probe: Any, timeout_s: float) -> Any:

@@ -1,4 +1,4 @@
-"""Corrections of what a stopped execution may still do in MiniStack's Step Functions."""
+"""Corrections of how MiniStack's executions start, and of what a stopped one may still do."""
 
 from __future__ import annotations
 
@@ -16,18 +16,53 @@ _waits: dict[str, str] = {}
 """Task token -> ARN of the execution that waits for it."""
 
 
-def stop_corrections() -> list[Correction]:
-    """List the corrections that make StopExecution final."""
+def execution_corrections() -> list[Correction]:
+    """List the corrections of StartExecution and StopExecution."""
     service = "ministack.services.stepfunctions"
     task = ("state_def", "raw_input", "execution", "ctx")
     wait = ("resource", "input_data", "token", "state_def")
     return [
+        Correction(
+            "starting a running execution again, with the same input, is refused",
+            service,
+            "_start_execution",
+            ("data",),
+            _answer_again,
+        ),
         Correction(_GAP, service, "_execute_task", task, _know_the_execution),
         Correction(_GAP, service, "_invoke_resource", ("resource", "input_data"), _refuse_call),
         Correction(_GAP, service, "_invoke_with_callback", wait, _note_wait),
         Correction(_GAP, service, "_stop_execution", ("data",), _end_waits),
         Correction(_GAP, service, "_fail_execution", ("execution", "error", "cause"), _keep_end),
     ]
+
+
+def _answer_again(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Answer a repeated start of a running execution as the first one was answered."""
+    from ministack.services import stepfunctions
+
+    def start_execution(data: Any) -> Any:
+        running = _running_twin(data)
+        if running is None:
+            return original(data)
+        answer = {key: running[key] for key in ("executionArn", "startDate")}
+        return stepfunctions.json_response(answer)
+
+    return start_execution
+
+
+def _running_twin(data: Any) -> dict[str, Any] | None:
+    """Find the running execution that a start with this name and input would repeat."""
+    from ministack.services import stepfunctions
+
+    machine_arn = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
+    if machine_arn is None or not data.get("name"):
+        return None
+    prefix = machine_arn.replace(":stateMachine:", ":execution:")
+    execution = stepfunctions._executions.get(f"{prefix}:{data['name']}")
+    if execution is None or execution["status"] != "RUNNING":
+        return None
+    return execution if execution["input"] == data.get("input", "{}") else None
 
 
 def _has_stopped() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
@@ -37,28 +36,25 @@ class DeliveryRef(BaseModel):
         return self.event_id if self.run == 1 else f"{self.event_id}-{self.run}"
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """One try to tell one event to one sink. The row `DLV#<event_id>#<sink>` lists them in order."""
+class Delivery(BaseModel):
+    """One try to tell one event to one sink: a line of the delivery log."""
+
+    model_config = ConfigDict(frozen=True)
 
     job_id: str
     event_id: str
     sink: str
     """`webhook`, `sns`, or `email-<16 hex digits of SHA-256 of the address>`."""
+    attempt: int
+    """1 for the first try."""
     at: dt.datetime
     outcome: str
     """`delivered`, or a stable word for what went wrong. Never a URL, an address or a body."""
     http_status: int | None = None
     duration_ms: int = 0
-    number: int = 0
-    """1 for the first try; given by the log."""
 
 
-class Claim(StrEnum):
-    """Whether the caller may make a try."""
-
-    YOURS = "yours"
-    BUSY = "busy"
-    """Another try began within the lease and has not ended: come back later."""
-    DELIVERED = "delivered"
-    """It was delivered before."""
+DELIVERED = "delivered"
+"""The outcome after which a sink is told no more."""
+SENDING = "sending"
+"""The outcome of a try that has not ended, or whose end could not be written."""

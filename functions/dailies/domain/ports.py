@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from dailies.domain.assets import Asset, MediaFacts, StoredPart
 from dailies.domain.attempts import Attempt
 from dailies.domain.changes import Change, Creation, Replay
-from dailies.domain.deliveries import Claim, Delivery, DeliveryRef
+from dailies.domain.deliveries import Delivery, DeliveryRef
 from dailies.domain.events import Event
 from dailies.domain.jobs import Job
 from dailies.domain.outcomes import (
@@ -160,13 +160,11 @@ class Ledger(Protocol):
         """Write an asset row (an upload's, or facts added by Probe)."""
         ...
 
-    def claim_delivery(
-        self, job_id: str, event_id: str, sink: str, *, now: dt.datetime, lease_s: int
-    ) -> Claim:
-        """Take the right to make one try at a delivery, in one conditional write.
+    def begin_delivery(self, delivery: Delivery) -> bool:
+        """Write the line of a try that begins now, unless the log has a line of the same event, sink and attempt.
 
-        It lasts until `now + lease_s`, or until `record_delivery` of that event and sink. `DELIVERED` when a try was
-        recorded with the outcome `delivered`; `BUSY` while somebody else's claim lasts.
+        Returns:
+            False when it has: somebody else makes this try.
         """
         ...
 
@@ -197,7 +195,9 @@ class DeliveryWorkflow(Protocol):
 class WebhookPoster(Protocol):
     """POSTs to addresses that a caller chose, through the guarded transport (design §5). Follows no redirect."""
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> tuple[int, bytes]:
+    def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float
+    ) -> tuple[int, bytes]:
         """Return the answer's status and the first bytes of its body (at most 1 KiB), whatever the status is.
 
         Raises:
@@ -367,7 +367,9 @@ class Cancels(Protocol):
 class CallsBack(Protocol):
     """A provider that calls back."""
 
-    def callback(self, attempt: AttemptRef, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    def callback(
+        self, attempt: AttemptRef, headers: Mapping[str, str], body: bytes
+    ) -> CallbackHint | None:
         """Return the hint of a callback that this vendor really sent, None for anything else. Header names are lower case."""
         ...
 
@@ -405,11 +407,17 @@ class Fetcher(Protocol):
     """Fetches from addresses that somebody else chose, safely (design §5): public addresses only, credentials to one origin only."""
 
     def open(
-        self, download: Download, *, start: int = 0, validator: str | None = None
+        self,
+        download: Download,
+        *,
+        start: int = 0,
+        validator: str | None = None,
+        hosts: Sequence[str] = (),
     ) -> AbstractContextManager[tuple[FetchedHead, Iterator[bytes]]]:
         """Open a stream of bytes from `start` on (a range request with `If-Range` when `start` > 0).
 
-        The iterator raises FetchBrokenError when the stream ends early.
+        The iterator raises FetchBrokenError when the stream ends early. `hosts`: host suffixes that the address, and
+        each redirect's, must be below; empty for no such limit.
 
         Raises:
             FetchRefusedError: the address is not allowed, or the source answered 4xx (`status` tells).
@@ -425,7 +433,9 @@ class MediaStore(Protocol):
         """Start a multipart upload and return its id."""
         ...
 
-    def put_part(self, key: str, upload_id: str, number: int, data: bytes | bytearray | memoryview) -> StoredPart:
+    def put_part(
+        self, key: str, upload_id: str, number: int, data: bytes | bytearray | memoryview
+    ) -> StoredPart:
         """Store one part; doing it again with the same number replaces it."""
         ...
 
@@ -453,7 +463,9 @@ class MediaStore(Protocol):
         """Yield an object's bytes in order."""
         ...
 
-    def upload_form(self, key: str, *, content_type: str, max_bytes: int, expires_s: int) -> UploadForm:
+    def upload_form(
+        self, key: str, *, content_type: str, max_bytes: int, expires_s: int
+    ) -> UploadForm:
         """Return a presigned POST bound to key, type and size."""
         ...
 
@@ -468,6 +480,8 @@ class ObjectHead:
 
     size_bytes: int
     content_type: str
+    sha256_composite: str | None = None
+    """Composite SHA-256 (base64, with `-<parts>`) of an object that came in parts."""
 
 
 @dataclass(frozen=True)

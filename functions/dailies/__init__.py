@@ -1,0 +1,1 @@
+"""Dailies: prompts in, finished video out. The runtime package of every Lambda function."""

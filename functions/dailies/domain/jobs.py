@@ -1,0 +1,184 @@
+"""A job: what the caller asked for, and gets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from dailies.domain.catalogue import Mode
+
+
+class JobState(StrEnum):
+    """Where a job is. `canceling` goes on until the vendor's end or the deadline."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELING = "canceling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+TERMINAL_STATES = frozenset(
+    {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED, JobState.EXPIRED}
+)
+LIVE_STATES = frozenset(JobState) - TERMINAL_STATES
+
+
+class Stage(StrEnum):
+    """What a job is doing."""
+
+    VALIDATING = "validating"
+    SUBMITTING = "submitting"
+    GENERATING = "generating"
+    STORING = "storing"
+    CHECKING = "checking"
+    ENHANCING = "enhancing"
+    ASSEMBLING = "assembling"
+    NOTIFYING = "notifying"
+
+
+class Charged(StrEnum):
+    """Whether money was spent. `unknown` is an honest answer."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Progress(_Frozen):
+    """How far it is, and how we know."""
+
+    fraction: float | None = Field(default=None, ge=0, le=1)
+    basis: Literal["measured", "steps", "none"] = "none"
+
+
+class AssetRef(_Frozen):
+    """Names an asset of the same tenant."""
+
+    asset_id: Annotated[str, StringConstraints(pattern=r"^ast_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+
+
+EmailAddress = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[^@\s<>\"(),;:\\]{1,64}@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$", max_length=254
+    ),
+]
+"""An address SES can send to; SES itself has the last word."""
+ModelRef = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9-]+/[A-Za-z0-9._-]+$", max_length=128)
+]
+"""`<vendor>/<model>`, as `GET /v1/models` lists it."""
+
+
+class WebhookSink(_Frozen):
+    """Where to POST the job's events."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2048)]
+
+
+class NotifySpec(_Frozen):
+    """Whom to tell. Terminal events always; the others as asked."""
+
+    webhook: WebhookSink | None = None
+    email: list[EmailAddress] = Field(default_factory=list, max_length=5)
+    sns: bool = False
+    events: list[Literal["job.started", "job.progress"]] = Field(default_factory=list, max_length=2)
+    """Non-terminal events to tell as well."""
+
+
+class JobRequest(_Frozen):
+    """The body of `POST /v1/jobs`, and what is kept of it. Defaults stand for the catalogue's own."""
+
+    kind: Mode
+    model: ModelRef
+    fallbacks: list[ModelRef] = Field(default_factory=list, max_length=4)
+    """Models to ask, in this order, after a proven failure of the one before."""
+    prompt: Annotated[str, StringConstraints(max_length=8192)] = ""
+    negative_prompt: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    image: AssetRef | None = None
+    last_frame: AssetRef | None = None
+    duration_s: int | None = Field(default=None, ge=1, le=600)
+    resolution: Annotated[str, StringConstraints(max_length=16)] | None = None
+    aspect_ratio: Annotated[str, StringConstraints(max_length=16)] | None = None
+    audio: bool | None = None
+    seed: int | None = Field(default=None, ge=0, le=4294967295)
+    lenient: bool = False
+    """Drop options a model does not know (they are listed in the attempt's `degraded`) instead of refusing."""
+    deadline_s: int = Field(default=7200, ge=60, le=86400)
+    """After this long without a result the job ends `expired`."""
+    notify: NotifySpec = NotifySpec()
+    metadata: dict[
+        Annotated[str, StringConstraints(max_length=64)],
+        Annotated[str, StringConstraints(max_length=512)],
+    ] = Field(default_factory=dict, max_length=16)
+    """Yours; returned with the job and in its events."""
+
+
+class JobError(_Frozen):
+    """Why a job did not succeed."""
+
+    code: str
+    message: str
+    hint: str = ""
+    reasons: list[str] = Field(default_factory=list)
+
+
+class Job(BaseModel):
+    """One row of the ledger."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    tenant: str
+    state: JobState = JobState.QUEUED
+    stage: Stage = Stage.VALIDATING
+    stage_at: dt.datetime
+    """When it entered the stage."""
+    progress: Progress = Progress()
+    request: JobRequest
+    routes: list[str]
+    """`<vendor>/<model>`, in the order in which they are asked."""
+    estimate_usd: Decimal
+    """What the first route's price list asks."""
+    attempt: int = 0
+    """Number of the newest attempt; 0 before the first."""
+    run: int = 1
+    """Which execution owns the job; every write of a run is conditional on it."""
+    auto_runs: int = 0
+    """How many runs were opened without anybody asking."""
+    signal_seq: int = 0
+    """Counts verified callbacks and cancels: lets a wait see that it would miss one."""
+    event_seq: int = 0
+    """Number of the newest event."""
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    deadline_at: dt.datetime
+    due_at: dt.datetime | None = None
+    """When the sweeper should look; None when there is nothing left to look for."""
+    finished_at: dt.datetime | None = None
+    cancel_requested_at: dt.datetime | None = None
+    parked: bool = False
+    """An operator has to look: automatic runs are used up."""
+    token: str | None = None
+    """Task token of the wait under way: a bearer credential, never leaves the table."""
+    charged: Charged = Charged.NO
+    cost_usd: Decimal = Decimal(0)
+    assets: list[str] = Field(default_factory=list)
+    error: JobError | None = None
+    trace_id: str = ""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the caller has the job's final answer."""
+        return self.state in TERMINAL_STATES

@@ -1,0 +1,1 @@
+"""What the product does, one verb per file. Orchestrates ports; knows no AWS and no HTTP."""

@@ -1,0 +1,34 @@
+"""Cancels a job: nothing is submitted any more; what the vendor has is watched to its end."""
+
+from __future__ import annotations
+
+from dailies.domain.changes import Draft
+from dailies.domain.events import EventType
+from dailies.domain.jobs import JobState
+from dailies.domain.ports import Clock, Ledger, Snapshot, Workflow
+from dailies.services.recording import draft, record
+
+
+def cancel_job(snapshot: Snapshot, *, ledger: Ledger, workflow: Workflow, clock: Clock) -> Snapshot:
+    """Turn a live job `canceling` and wake its wait; canceling it again, or when it has ended, changes nothing.
+
+    Returns:
+        The newest snapshot: its state tells whether the cancel came in time.
+    """
+    cancelable = frozenset({JobState.QUEUED, JobState.RUNNING})
+
+    def build(seen: Snapshot) -> Draft | None:
+        if seen.job.state not in cancelable:
+            return None
+        now = clock.now()
+        begun = draft(seen, now, states=cancelable)
+        begun.set(state=JobState.CANCELING, cancel_requested_at=now)
+        return begun.event(EventType.JOB_CANCELING)
+
+    snapshot, written = record(ledger, snapshot, snapshot.job.run, build)
+    if written:
+        # The state first, then the signal: a wait that begins in between finds the signal and does not begin.
+        signaled = ledger.signal(snapshot.job.job_id)
+        if signaled is not None and signaled.token is not None:
+            workflow.wake(signaled.token)
+    return snapshot

@@ -1,0 +1,104 @@
+"""Writes down a vendor's verdict on an attempt: shared by Poll and by a Submit that was answered at once."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from dailies.domain.attempts import (
+    AMBIGUOUS,
+    HAS_HANDLE,
+    Attempt,
+    AttemptFailure,
+    AttemptState,
+    Charge,
+)
+from dailies.domain.events import EventType
+from dailies.domain.jobs import Stage
+from dailies.domain.outcomes import BilledAmount, Blocked, Failed, FailureCode, Succeeded
+from dailies.domain.ports import Clock, LatencyStats, Ledger, Snapshot
+from dailies.domain.steps import StepInput, StepResult
+from dailies.services.recording import Move, going_on, move
+
+_WORTH_ANOTHER_VENDOR = frozenset({FailureCode.VENDOR_FAILED, FailureCode.RESULT_MISSING})
+
+
+class ConcludePorts(Protocol):
+    """What a verdict needs to be written down."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def stats(self) -> LatencyStats: ...
+
+
+def conclude(
+    step: StepInput,
+    snapshot: Snapshot,
+    outcome: Succeeded | Failed | Blocked,
+    ports: ConcludePorts,
+) -> StepResult:
+    """Record the end of the newest attempt's generation, and say where the job goes on.
+
+    A failure is proven by the vendor's own word, so another vendor may be asked; a moderation verdict is about the
+    request, and is not shopped around.
+    """
+    attempt = snapshot.current
+    if attempt is None:
+        return going_on(step, snapshot)
+    if isinstance(outcome, Succeeded):
+        wanted = Move(
+            attempt.number,
+            AMBIGUOUS | HAS_HANDLE,
+            AttemptState.FETCHING,
+            attempt={"outputs": outcome.outputs, "billed": outcome.billed},
+            stage=Stage.STORING,
+        )
+    else:
+        wanted = _without_result(attempt, outcome, ports)
+    snapshot, written = move(ports.ledger, ports.clock, snapshot, step.run, wanted)
+    if written and isinstance(outcome, Succeeded) and attempt.submitted_at is not None:
+        took = ports.clock.now() - attempt.submitted_at
+        ports.stats.record(attempt.latency_key, took.total_seconds())
+    return going_on(step, snapshot)
+
+
+def _without_result(attempt: Attempt, outcome: Failed | Blocked, ports: ConcludePorts) -> Move:
+    if isinstance(outcome, Blocked):
+        state, failure = (
+            AttemptState.BLOCKED,
+            AttemptFailure(
+                code="blocked",
+                message="The vendor's moderation withheld the result.",
+                vendor_code=outcome.vendor_code,
+                reasons=outcome.reasons,
+            ),
+        )
+    else:
+        state, failure = (
+            AttemptState.FAILED,
+            AttemptFailure(
+                code=outcome.code,
+                message=outcome.message,
+                vendor_code=outcome.vendor_code,
+                may_fail_over=outcome.code in _WORTH_ANOTHER_VENDOR,
+            ),
+        )
+    update: dict[str, Any] = {"failure": failure, "finished_at": ports.clock.now()}
+    if (charge := _charge(outcome.billed)) is not None:
+        update |= {"billed": outcome.billed, "charge": charge}
+    return Move(
+        attempt.number,
+        AMBIGUOUS | HAS_HANDLE,
+        state,
+        EventType.ATTEMPT_ENDED,
+        data={"state": state, "code": failure.code},
+        attempt=update,
+    )
+
+
+def _charge(billed: BilledAmount | None) -> Charge | None:
+    if billed is None or billed.amount_usd is None:
+        return None
+    return Charge(amount_usd=billed.amount_usd, basis="vendor", billed=billed)

@@ -1,0 +1,145 @@
+"""Ends a job: the one place that writes a terminal state, with the event that tells it, in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from dailies.domain.attempts import AMBIGUOUS, HAS_HANDLE, Attempt, AttemptFailure, AttemptState
+from dailies.domain.catalogue import Catalogue
+from dailies.domain.changes import Draft
+from dailies.domain.events import EventType
+from dailies.domain.jobs import Charged, Job, JobError, JobState
+from dailies.domain.ports import Clock, Ledger, Snapshot
+from dailies.domain.routing import charged
+from dailies.domain.waiting import late_look_at
+from dailies.services.recording import ANY_STATE, draft, record
+from dailies.services.settle import cost_usd
+
+_EVENTS = {
+    JobState.SUCCEEDED: EventType.JOB_SUCCEEDED,
+    JobState.FAILED: EventType.JOB_FAILED,
+    JobState.CANCELED: EventType.JOB_CANCELED,
+    JobState.EXPIRED: EventType.JOB_EXPIRED,
+}
+_STILL_OUT = AMBIGUOUS | HAS_HANDLE | {AttemptState.FETCHING}
+"""Attempts that may yet bring a result."""
+_CLOSED_UNPAID = AttemptFailure(code="not_sent", message="The job ended before it was sent.")
+
+
+def end_job(
+    snapshot: Snapshot,
+    run: int,
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    catalogue: Catalogue,
+) -> Snapshot:
+    """Give the job its final state where the ledger proves one, and return the newest snapshot.
+
+    A job whose attempt may yet bring a result is not ended before its deadline. One that has ended already only gets the
+    late asset attached.
+    """
+
+    def build(seen: Snapshot) -> Draft | None:
+        now = clock.now()
+        if seen.job.terminal:
+            return _attach_late(seen, now)
+        state = final_state(seen, now)
+        return None if state is None else _end(seen, state, now, catalogue)
+
+    snapshot, _ = record(ledger, snapshot, run, build)
+    return snapshot
+
+
+def final_state(snapshot: Snapshot, now: dt.datetime) -> JobState | None:
+    """Return the state that the job must end in now, or None where it may still get its result."""
+    job, attempt = snapshot.job, snapshot.current
+    canceling = job.state is JobState.CANCELING
+    expired = now >= job.deadline_at
+    if attempt is not None and attempt.state is AttemptState.STORED:
+        if attempt.charge is None:
+            return None
+        return JobState.CANCELED if canceling else JobState.SUCCEEDED
+    if attempt is not None and attempt.state in _STILL_OUT and not expired:
+        return None
+    if canceling:
+        return JobState.CANCELED
+    unasked = attempt is None or attempt.state is AttemptState.RESERVED
+    if expired and (unasked or attempt.state in _STILL_OUT):
+        return JobState.EXPIRED
+    return None if unasked else JobState.FAILED
+
+
+def _end(snapshot: Snapshot, state: JobState, now: dt.datetime, catalogue: Catalogue) -> Draft:
+    job, attempt = snapshot.job, snapshot.current
+    ended = draft(snapshot, now)
+    if attempt is not None and attempt.state is AttemptState.RESERVED:
+        update: dict[str, Any] = {
+            "state": AttemptState.ABANDONED,
+            "failure": _CLOSED_UNPAID,
+            "finished_at": now,
+        }
+        ended.write_attempt(attempt.model_copy(update=update), was=AttemptState.RESERVED)
+    out = attempt is not None and attempt.state in _STILL_OUT
+    look_at = None
+    if attempt is not None and out:
+        look_at = late_look_at(attempt, catalogue.vendor(attempt.vendor), now)
+    error = _error(snapshot, state)
+    paid = charged(snapshot.attempts)
+    ended.set(
+        state=state,
+        finished_at=now,
+        due_at=look_at,
+        error=error,
+        cost_usd=cost_usd(snapshot),
+        assets=_assets(job, attempt),
+    )
+    ended.event(
+        _EVENTS[state],
+        charged=paid,
+        assets=_assets(job, attempt),
+        code=error.code if error else "",
+        attempt=job.attempt,
+    )
+    if state is JobState.EXPIRED and paid is Charged.UNKNOWN:
+        # Money may have been spent for nothing: somebody should look.
+        ended.event(EventType.JOB_PARKED, reason="charge_unknown", attempt=job.attempt)
+    return ended
+
+
+def _attach_late(snapshot: Snapshot, now: dt.datetime) -> Draft | None:
+    job, attempt = snapshot.job, snapshot.current
+    if attempt is None or attempt.state is not AttemptState.STORED or attempt.charge is None:
+        return None
+    if attempt.asset_id in job.assets:
+        return None
+    attached = draft(snapshot, now, states=ANY_STATE)
+    attached.set(assets=_assets(job, attempt), cost_usd=cost_usd(snapshot), due_at=None)
+    return attached.event(
+        EventType.JOB_LATE_ASSET, assets=_assets(job, attempt), attempt=attempt.number
+    )
+
+
+def _assets(job: Job, attempt: Attempt | None) -> list[str]:
+    if attempt is None or attempt.state is not AttemptState.STORED or attempt.asset_id is None:
+        return job.assets
+    return [*(a for a in job.assets if a != attempt.asset_id), attempt.asset_id]
+
+
+def _error(snapshot: Snapshot, state: JobState) -> JobError | None:
+    if state is JobState.SUCCEEDED:
+        return None
+    attempt = snapshot.current
+    if state is JobState.CANCELED:
+        return JobError(code="canceled", message="The job was canceled.")
+    if state is JobState.EXPIRED:
+        return JobError(
+            code="expired",
+            message="The job had no result by its deadline.",
+            hint="Raise deadline_s, or name fallbacks.",
+        )
+    failure = attempt.failure if attempt else None
+    if failure is None:
+        return JobError(code="internal", message="The job could not be carried out.")
+    return JobError(code=failure.code, message=failure.message, reasons=failure.reasons)

@@ -1,0 +1,43 @@
+"""The failure path: ends the job where the ledger proves that it cannot succeed, and leaves it to the sweeper where not."""
+
+from __future__ import annotations
+
+from dailies.domain.catalogue import Catalogue
+from dailies.domain.jobs import JobState
+from dailies.domain.ports import Clock, Ledger, Snapshot
+from dailies.domain.steps import FailureInput, FailureResult
+from dailies.services.end_job import end_job
+from dailies.services.recording import load
+
+_ERRORS = {
+    JobState.FAILED: "JobFailed",
+    JobState.EXPIRED: "JobExpired",
+    JobState.CANCELED: "JobCanceled",
+}
+
+
+def fail(
+    step: FailureInput, *, ledger: Ledger, clock: Clock, catalogue: Catalogue
+) -> FailureResult:
+    """End the job, or only the run.
+
+    A step that crashed proves nothing about the money: as long as an attempt may have a result, the job stays as it is,
+    this run ends, and the sweeper opens the next one.
+    """
+    snapshot = load(ledger, step.job_id)
+    snapshot = end_job(snapshot, step.run, ledger=ledger, clock=clock, catalogue=catalogue)
+    error, cause = _verdict(snapshot, step)
+    return FailureResult.model_validate(
+        {"job_id": step.job_id, "run": step.run, "error": error, "cause": cause}
+    )
+
+
+def _verdict(snapshot: Snapshot, step: FailureInput) -> tuple[str, str]:
+    job = snapshot.job
+    if job.run != step.run:
+        return "RunSuperseded", f"Run {job.run} owns the job."
+    if not job.terminal:
+        return "RunFailed", f"{step.step or 'A step'} ended with {step.error or 'no result'}."
+    if job.error is None:
+        return "RunFailed", "The job has ended well; a later step of its run failed."
+    return _ERRORS[job.state], f"{job.error.code}: {job.error.message}"

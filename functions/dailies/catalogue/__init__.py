@@ -1,0 +1,1 @@
+"""Data: one JSON file per vendor, read by `dailies.domain.catalogue`."""

@@ -1,0 +1,423 @@
+"""Kling AI, the path-per-model API of June 2026 (https://kling.ai/document-api).
+
+The secret `providers/kling` holds `api_key` and, where one was made in the vendor's console,
+`webhook_secret` (`whsec_…`).
+
+Quirks:
+- HTTP 429 means "too much" (1302, 1303) as well as "no money" (1101, 1102) and "no access" (1100,
+  1304): the `code` decides.
+- A repeated `external_task_id` is refused with 1201 and a text. That does not return the first
+  task; a look-up does.
+- A query for a task that is not there answers 200 with an empty list.
+- Moderation after acceptance is a failed task with a text, without a code.
+- `multi_shot` is on unless it is refused.
+- Callbacks come on every change of status, unsigned unless a webhook secret was made. Those of the
+  older API have another body.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hmac
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dailies.domain.catalogue import Mode, ModelSpec
+from dailies.domain.errors import ConfigurationError, ProviderError, Rejection
+from dailies.domain.outcomes import (
+    BilledAmount,
+    Blocked,
+    CallbackHint,
+    CannotTell,
+    Download,
+    Failed,
+    FailureCode,
+    Finished,
+    Found,
+    Handle,
+    LookupOutcome,
+    NotCreated,
+    Output,
+    Pending,
+    PollOutcome,
+    Succeeded,
+)
+from dailies.domain.ports import AttemptRef, GenerationRequest
+from dailies.providers._context import ProviderContext
+from dailies.providers._http import Reply, credential, parse_json, tidy
+
+_WEBHOOK_TOLERANCE_S = 300
+_PATHS = {Mode.TEXT_TO_VIDEO: "text-to-video", Mode.IMAGE_TO_VIDEO: "image-to-video"}
+_REFUSALS: Mapping[int, Rejection] = {
+    1000: Rejection.AUTH,
+    1001: Rejection.AUTH,
+    1002: Rejection.AUTH,
+    1003: Rejection.AUTH,
+    1004: Rejection.AUTH,
+    1100: Rejection.FORBIDDEN,
+    1101: Rejection.BALANCE,
+    1102: Rejection.BALANCE,
+    1103: Rejection.FORBIDDEN,
+    1200: Rejection.INVALID,
+    1201: Rejection.INVALID,
+    1202: Rejection.INVALID,
+    1203: Rejection.MODEL_GONE,
+    1300: Rejection.MODERATION,
+    1301: Rejection.MODERATION,
+    1304: Rejection.FORBIDDEN,
+}
+_THROTTLED = frozenset({1302, 1303})
+_MAINTENANCE = 5001
+_MAYBE_ACCEPTED = frozenset({5000, 5002})
+_BAD_VALUE = 1201
+_SUCCEEDED = frozenset({"succeeded", "succeed"})
+"""The older API's tasks, which the same query shows, say `succeed`."""
+_DUPLICATE = re.compile(r"already exist|exists already|duplicat|must be unique", re.IGNORECASE)
+_NOT_FOUND = re.compile(r"not found", re.IGNORECASE)
+_GONE = re.compile(r"discontinued|no longer (available|supported)|retired", re.IGNORECASE)
+_MODERATION = re.compile(
+    r"risk control|content (security|policy)|platform policy|sensitive|moderation|violat",
+    re.IGNORECASE,
+)
+_BAD_INPUT = re.compile(
+    r"invalid.{0,40}(resolution|ratio|image|format|size)"
+    r"|(resolution|ratio|image|format|size).{0,40}(invalid|unsupported|not supported)",
+    re.IGNORECASE,
+)
+
+
+class _Task(BaseModel):
+    """A row of `/tasks`, a created task, or a callback: what is read of it, however it is typed."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Any = None
+    status: Any = None
+    message: Any = None
+    external_id: Any = None
+    outputs: Any = None
+    billing: Any = None
+
+    @property
+    def task_id(self) -> str:
+        """The vendor's id; empty where there is none."""
+        return _identifier(self.id)
+
+    @property
+    def our_id(self) -> str:
+        """The id that we gave it; empty where the vendor does not tell."""
+        return _identifier(self.external_id)
+
+
+class KlingProvider:
+    """The `Provider` port over Kling's API; looks up by our own id and takes callbacks."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        """Keep the credential.
+
+        Raises:
+            ConfigurationError: the secret has no usable `api_key`.
+        """
+        self._spec = context.spec
+        self._api = context.api
+        self._clock = context.clock
+        self._base_url = context.endpoint()
+        self._key = credential(context.secret, "api_key", context.spec.vendor)
+        self._webhook_secret = context.secret.get("webhook_secret") or ""
+
+    def submit(self, request: GenerationRequest, attempt: AttemptRef) -> Handle | Finished:
+        """Create one task."""
+        model = self._spec.model(request.model)
+        if model is None:
+            raise ConfigurationError(f"The catalogue has no model kling/{request.model}.")
+        path = f"{_PATHS[Mode(request.kind)]}/{quote(request.model, safe='')}"
+        reply = self._api.submit(
+            f"{self._base_url}/{path}",
+            headers=self._headers(),
+            body=_body_create(request, attempt, model),
+            timeout_s=self._spec.submit_timeout_s,
+        )
+        envelope = reply.json()
+        tasks = _tasks(envelope) if _accepted(reply, envelope) else None
+        if tasks is None:
+            raise self._submit_error(reply, envelope)
+        if not (tasks and tasks[0].task_id):
+            raise self._api.unknown(reply)
+        return _handle(tasks[0].task_id)
+
+    def poll(self, handle: Handle) -> PollOutcome:
+        """Ask for the task's row. A row that is not there (yet) is no failure."""
+        task_id = str(handle.data["task_id"])
+        task = next((t for t in self._query("task_ids", task_id) if t.task_id == task_id), None)
+        if task is None:
+            return Pending(started=False)
+        return _outcome_task(task, self._spec.billing_unit_usd, self._key)
+
+    def lookup(self, attempt: AttemptRef, model: str) -> LookupOutcome:
+        """Find the attempt's task by our id."""
+        tasks = self._query("external_task_ids", attempt.attempt_id)
+        if not tasks:
+            return NotCreated()
+        for task in tasks:
+            if task.task_id and task.our_id in (attempt.attempt_id, ""):
+                return Found(handle=_handle(task.task_id))
+        return CannotTell(reason="Kling answered with other tasks than the one asked for.")
+
+    def download(self, output: Output) -> Download:
+        """Return the result's address, which is signed: no credential goes with it."""
+        return Download(url=str(output.data["url"]), content_type=output.content_type)
+
+    def callback(
+        self, attempt: AttemptRef, headers: Mapping[str, str], body: bytes
+    ) -> CallbackHint | None:
+        """Return the hint of a callback for this attempt.
+
+        With a webhook secret the signature decides. Without one Kling signs nothing, and what makes
+        the callback credible is the secret in its URL, which the caller has checked.
+        """
+        if self._webhook_secret and not self._signed(headers, body):
+            return None
+        row = parse_json(body)
+        if not isinstance(row, dict) or "task_id" in row:  # the older API's, which we never use
+            return None
+        task = _task(row)
+        if not task.task_id or task.our_id not in (attempt.attempt_id, ""):
+            return None
+        return CallbackHint(terminal=task.status in (*_SUCCEEDED, "failed"))
+
+    # ------------------------------------------------------------ private
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key}"}
+
+    def _query(self, parameter: str, task_id: str) -> list[_Task]:
+        """Return the rows of one id.
+
+        Raises:
+            ProviderUnavailableError, ProviderThrottledError: nothing was found out.
+        """
+        reply = self._api.read(
+            "GET", f"{self._base_url}/tasks", headers=self._headers(), params={parameter: task_id}
+        )
+        envelope = reply.json()
+        if _accepted(reply, envelope):
+            tasks = _tasks(envelope)
+            if tasks is not None:
+                return tasks
+            raise self._api.unavailable(reply)
+        code, message = _verdict(envelope)
+        if code == _BAD_VALUE and _NOT_FOUND.search(message):
+            return []
+        if code in _THROTTLED:
+            raise self._api.throttled(reply, str(code))
+        # A 429 that is about money or access would not pass by itself; it is not "too much to do".
+        known = code is not None and reply.status == 429
+        raise (
+            self._api.unavailable(reply, str(code))
+            if known
+            else self._api.read_error(reply, _text(code))
+        )
+
+    def _submit_error(self, reply: Reply, envelope: Any) -> ProviderError:
+        code, message = _verdict(envelope)
+        detail = tidy(message, self._key)
+        if code in _THROTTLED:
+            return self._api.throttled(reply, str(code))
+        if code == _MAINTENANCE:
+            return self._api.unavailable(reply, str(code))
+        if code in _MAYBE_ACCEPTED or (reply.ok and code not in _REFUSALS):
+            return self._api.unknown(reply, _text(code))
+        if code == _BAD_VALUE and _DUPLICATE.search(message):
+            return self._api.duplicate(reply, str(code))
+        if code in _REFUSALS:
+            gone = _REFUSALS[code] is Rejection.INVALID and _GONE.search(message)
+            reason = Rejection.MODEL_GONE if gone else _REFUSALS[code]
+            return self._api.rejected(reason, reply, str(code), detail)
+        return self._api.submit_error(reply, _text(code), detail)
+
+    def _signed(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether a signature is right and fresh (Standard Webhooks 1.0, on the injected clock)."""
+        from standardwebhooks import Webhook  # only the callback function pays for it
+
+        stamp = headers.get("webhook-timestamp", "")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 11):
+            return False
+        at = dt.datetime.fromtimestamp(int(stamp), dt.UTC)
+        if abs((self._clock.now() - at).total_seconds()) > _WEBHOOK_TOLERANCE_S:
+            return False
+        signer = Webhook(self._signing_key())
+        try:
+            expected = signer.sign(headers.get("webhook-id", ""), at, body.decode())
+        except UnicodeDecodeError:
+            return False
+        given = headers.get("webhook-signature", "").split(" ")
+        return any(hmac.compare_digest(expected.encode(), one.encode()) for one in given)
+
+    def _signing_key(self) -> bytes:
+        try:
+            key = base64.b64decode(self._webhook_secret.removeprefix("whsec_") + "==")
+        except ValueError:
+            key = b""
+        if not key:
+            raise ConfigurationError("The secret providers/kling has a bad webhook_secret.")
+        return key
+
+
+# ---------------------------------------------------------------- pure: requests
+
+
+def _body_create(
+    request: GenerationRequest, attempt: AttemptRef, model: ModelSpec
+) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        **model.wire.get("settings", {}),
+        "resolution": request.resolution,
+        "duration": request.duration_s,
+    }
+    if model.wire.get("audio_field"):
+        settings["audio"] = "native" if request.audio else "off"
+    options: dict[str, Any] = {
+        "external_task_id": attempt.attempt_id,
+        "watermark_info": {"enabled": False},
+    }
+    if attempt.callback_url:
+        options["callback_url"] = attempt.callback_url
+    if request.kind == Mode.TEXT_TO_VIDEO:
+        settings["aspect_ratio"] = request.aspect_ratio
+        return {"prompt": request.prompt, "settings": settings, "options": options}
+    return {"contents": _contents(request), "settings": settings, "options": options}
+
+
+def _contents(request: GenerationRequest) -> list[dict[str, str]]:
+    parts: list[dict[str, str]] = []
+    if request.prompt:
+        parts.append({"type": "prompt", "text": request.prompt})
+    if request.image:
+        parts.append({"type": "first_frame", "url": request.image.url})
+    if request.last_frame:
+        parts.append({"type": "last_frame", "url": request.last_frame.url})
+    return parts
+
+
+def _handle(task_id: str) -> Handle:
+    return Handle(vendor="kling", data={"generation": "path-per-model", "task_id": task_id})
+
+
+# ---------------------------------------------------------------- pure: replies
+
+
+def _accepted(reply: Reply, envelope: Any) -> bool:
+    return reply.ok and _verdict(envelope)[0] == 0
+
+
+def _verdict(envelope: Any) -> tuple[int | None, str]:
+    """Return the envelope's code (None where it has none) and message."""
+    if not isinstance(envelope, dict):
+        return None, ""
+    code, message = envelope.get("code"), envelope.get("message")
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 10:
+        code = int(code)
+    known = isinstance(code, int) and not isinstance(code, bool)
+    return code if known else None, message if isinstance(message, str) else ""
+
+
+def _tasks(envelope: Any) -> list[_Task] | None:
+    """Return the tasks under `data`, one or many; None where it is neither."""
+    data = envelope.get("data")
+    rows = [data] if isinstance(data, dict) else data
+    if not isinstance(rows, list):
+        return None
+    return [_task(row) for row in rows if isinstance(row, dict)]
+
+
+def _task(row: dict[Any, Any]) -> _Task:
+    try:
+        return _Task.model_validate(row)
+    except ValidationError:
+        return _Task()
+
+
+def _outcome_task(task: _Task, unit_usd: Decimal | None, key: str) -> PollOutcome:
+    billed = _billed(task.billing, unit_usd)
+    message = tidy(task.message, key)
+    if task.status == "submitted":
+        return Pending(started=False)
+    if task.status == "processing":
+        return Pending()
+    if task.status in _SUCCEEDED:
+        outputs = _outputs(task.outputs)
+        if outputs:
+            return Succeeded(outputs=outputs, billed=billed)
+        if _MODERATION.search(message):
+            return Blocked(reasons=[message], billed=billed)
+        text = message or "The task succeeded without a video."
+        return Failed(code=FailureCode.RESULT_MISSING, message=text, billed=billed)
+    if task.status == "failed":
+        if _MODERATION.search(message):
+            return Blocked(reasons=[message], billed=billed)
+        bad_input = _BAD_INPUT.search(message)
+        code = FailureCode.INPUT_REJECTED if bad_input else FailureCode.VENDOR_FAILED
+        return Failed(code=code, message=message or "The task failed.", billed=billed)
+    return Pending(unknown_status=tidy(task.status) or "(none)")
+
+
+def _outputs(outputs: Any) -> list[Output]:
+    found: list[Output] = []
+    for item in outputs if isinstance(outputs, list) else []:
+        if not isinstance(item, dict) or item.get("type") != "video":
+            continue
+        url = item.get("url")
+        if isinstance(url, str) and url.startswith(("https://", "http://")):
+            found.append(Output(content_type="video/mp4", data={"url": url}))
+    return found
+
+
+def _billed(billing: Any, unit_usd: Decimal | None) -> BilledAmount | None:
+    """Return what the rows add up to: in their unit where they share one, else in dollars."""
+    totals: dict[str, Decimal] = {}
+    for row in billing if isinstance(billing, list) else []:
+        line = _billing_line(row)
+        if line:
+            totals[line[0]] = totals.get(line[0], Decimal(0)) + line[1]
+    if not totals:
+        return None
+    rates = {"usd": Decimal(1), "kling_unit": unit_usd}
+    in_usd = [rates.get(unit) for unit in totals]
+    known = [r * a for r, a in zip(in_usd, totals.values(), strict=True) if r is not None]
+    usd = sum(known, Decimal(0)) if len(known) == len(totals) else None
+    if len(totals) == 1:
+        unit, amount = next(iter(totals.items()))
+        return BilledAmount(amount=amount, unit=unit, amount_usd=usd)
+    return BilledAmount(amount=usd, unit="usd", amount_usd=usd) if usd is not None else None
+
+
+def _billing_line(row: Any) -> tuple[str, Decimal] | None:
+    if not isinstance(row, dict):
+        return None
+    try:
+        amount = Decimal(str(row.get("amount")))
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or amount < 0:
+        return None
+    if row.get("charge_type") == "unit":
+        return "kling_unit", amount
+    if row.get("charge_type") == "cash" and isinstance(row.get("currency"), str):
+        return row["currency"].lower(), amount
+    return None
+
+
+def _identifier(value: Any) -> str:
+    """Return an id as text: some come as numbers."""
+    plain = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if plain else ""
+
+
+def _text(code: int | None) -> str:
+    return "" if code is None else str(code)

@@ -1,0 +1,194 @@
+"""What a vendor remembers: its tasks and what was asked of it. Kept in one place, so that it can be saved and restored whole."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Ending(BaseModel):
+    """How a task ends, fixed when it is created: the state at any time follows from the clock alone."""
+
+    kind: Literal["succeeded", "failed", "blocked"] = "succeeded"
+    message: str = ""
+    code: int = 0
+    filtered: int = 0
+    """Google: how many of the videos are withheld."""
+
+
+class Task(BaseModel):
+    """One accepted task."""
+
+    id: str
+    model: str
+    mode: str
+    prompt: str
+    external_id: str = ""
+    """Kling: the external task id; Google: the storage prefix."""
+    created_at: float
+    duration_s: float
+    """From acceptance to the end."""
+    ending: Ending = Ending()
+    scene: int = 1
+    """Which prompt of this vendor's this is, counted from one."""
+    attempt: int = 1
+    """Which task for this prompt."""
+    resolution: str
+    aspect_ratio: str
+    video_s: int
+    audio: bool
+    samples: int = 1
+    watermark: bool = False
+    callback_url: str = ""
+    image: bytes = b""
+    """The first frame, where it was sent or could be fetched."""
+    cost_usd: str = "0"
+
+    @property
+    def ends_at(self) -> float:
+        """Return when the task ends."""
+        return self.created_at + self.duration_s
+
+    def done(self, now: float) -> bool:
+        """Whether the task has ended at `now`."""
+        return now >= self.ends_at
+
+    def billed(self, now: float) -> bool:
+        """Whether the vendor has charged for it at `now`: it charges for delivered video only."""
+        return (
+            self.done(now)
+            and self.ending.kind == "succeeded"
+            and self.ending.filtered < self.samples
+        )
+
+
+class SentCallback(BaseModel):
+    """One callback that was sent, and what became of it."""
+
+    task_id: str
+    status: str
+    kind: Literal["genuine", "unsigned", "forged"]
+    url: str
+    sent_at: float
+    answer: int | None = None
+    """The receiver's HTTP status; None where it gave none."""
+    error: str = ""
+
+
+class VendorState(BaseModel):
+    """Everything a vendor's simulator remembers."""
+
+    tasks: dict[str, Task] = Field(default_factory=dict)
+    endpoints: dict[str, int] = Field(default_factory=dict)
+    """Requests by method and path pattern."""
+    calls: dict[str, int] = Field(default_factory=dict)
+    """Requests by what they are: submit, submit_refused, poll, lookup, download, token, leaked_key."""
+    callbacks: list[SentCallback] = Field(default_factory=list)
+    submit_times: dict[str, list[float]] = Field(default_factory=dict)
+    """Google: when a model was called, for the quota."""
+
+
+class DuplicateExternalIdError(Exception):
+    """The account has used this external id before."""
+
+
+class TaskStore:
+    """The state of one vendor, safe between threads."""
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+        self.lock = threading.RLock()
+        self._state = VendorState()
+        self._calls: Counter[str] = Counter()
+        self._endpoints: Counter[str] = Counter()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.restore(VendorState())
+
+    def snapshot(self) -> VendorState:
+        """Return a copy of everything."""
+        with self.lock:
+            self._state.calls, self._state.endpoints = dict(self._calls), dict(self._endpoints)
+            return self._state.model_copy(deep=True)
+
+    def restore(self, state: VendorState) -> None:
+        """Replace everything by a snapshot."""
+        with self.lock:
+            self._state = state.model_copy(deep=True)
+            self._calls, self._endpoints = Counter(state.calls), Counter(state.endpoints)
+
+    def add(self, task: Task, *, unique_external_id: bool) -> Task:
+        """Accept a task: number its scene and attempt and keep it, or raise DuplicateExternalIdError."""
+        with self.lock:
+            if unique_external_id and task.external_id and self.by_external_id(task.external_id):
+                raise DuplicateExternalIdError(task.external_id)
+            prompts = list(dict.fromkeys(known.prompt for known in self._state.tasks.values()))
+            task.scene = (
+                prompts.index(task.prompt) + 1 if task.prompt in prompts else len(prompts) + 1
+            )
+            task.attempt = 1 + sum(
+                known.prompt == task.prompt for known in self._state.tasks.values()
+            )
+            self._state.tasks[task.id] = task
+            return task
+
+    def get(self, task_id: str) -> Task | None:
+        """Return the task with this id."""
+        with self.lock:
+            return self._state.tasks.get(task_id)
+
+    def by_external_id(self, external_id: str) -> Task | None:
+        """Return the task with this external id."""
+        with self.lock:
+            return next(
+                (task for task in self._state.tasks.values() if task.external_id == external_id),
+                None,
+            )
+
+    def all(self) -> list[Task]:
+        """Return the tasks in the order of their creation."""
+        with self.lock:
+            return list(self._state.tasks.values())
+
+    def count(self, call: str) -> None:
+        """Count one request by what it is."""
+        with self.lock:
+            self._calls[call] += 1
+
+    def count_endpoint(self, endpoint: str) -> None:
+        """Count one request by method and path."""
+        with self.lock:
+            self._endpoints[endpoint] += 1
+
+    def calls(self) -> dict[str, int]:
+        """Return the numbers of requests by what they are."""
+        with self.lock:
+            return dict(self._calls)
+
+    def endpoints(self) -> dict[str, int]:
+        """Return the numbers of requests by method and path."""
+        with self.lock:
+            return dict(self._endpoints)
+
+    def callbacks(self) -> list[SentCallback]:
+        """Return the callbacks that were sent, in order."""
+        with self.lock:
+            return list(self._state.callbacks)
+
+    def record_callback(self, sent: SentCallback) -> None:
+        """Keep what became of a callback."""
+        with self.lock:
+            self._state.callbacks.append(sent)
+
+    def take_quota(self, model: str, *, now: float, per_minute: int | None) -> float | None:
+        """Count a call against the minute's quota, or return how many seconds to wait for it."""
+        with self.lock:
+            recent = [at for at in self._state.submit_times.get(model, []) if at > now - 60]
+            if per_minute is not None and len(recent) >= per_minute:
+                return recent[0] + 60 - now
+            self._state.submit_times[model] = [*recent, now]
+            return None

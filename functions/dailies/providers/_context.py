@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dailies.domain.catalogue import VendorSpec
 from dailies.domain.ports import Clock
+from dailies.providers._failures import VendorErrors
 from dailies.providers._http import Clients, VendorApi
 
 
@@ -29,7 +30,12 @@ class ProviderContext:
     @property
     def api(self) -> VendorApi:
         """The vendor's API over HTTP."""
-        return VendorApi(self.spec.vendor, self.spec.title, self.clients, self.clock)
+        return VendorApi(self.errors, self.clients, self.clock)
+
+    @property
+    def errors(self) -> VendorErrors:
+        """Makes this vendor's errors."""
+        return VendorErrors(self.spec.vendor, self.spec.title)
 
     def endpoint(self, name: str = "") -> str:
         """Return a base URL, no slash at its end: the vendor's main one, or the one called `name`.

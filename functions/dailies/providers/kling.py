@@ -17,16 +17,13 @@ Quirks:
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
-import hmac
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
 from dailies.domain.catalogue import Mode, ModelSpec
 from dailies.domain.errors import ConfigurationError, ProviderError, Rejection
@@ -50,27 +47,35 @@ from dailies.domain.outcomes import (
 )
 from dailies.domain.ports import AttemptRef, GenerationRequest
 from dailies.providers._context import ProviderContext
-from dailies.providers._http import Reply, credential, parse_json, tidy
+from dailies.providers._replies import (
+    Identifier,
+    LooseModel,
+    Objects,
+    Reply,
+    Text,
+    as_int,
+    as_list,
+    as_object,
+    as_objects,
+    as_text,
+    credential,
+    parse_json,
+    tidy,
+)
+from dailies.providers._webhooks import signed
 
-_WEBHOOK_TOLERANCE_S = 300
 _PATHS = {Mode.TEXT_TO_VIDEO: "text-to-video", Mode.IMAGE_TO_VIDEO: "image-to-video"}
 _REFUSALS: Mapping[int, Rejection] = {
-    1000: Rejection.AUTH,
-    1001: Rejection.AUTH,
-    1002: Rejection.AUTH,
-    1003: Rejection.AUTH,
-    1004: Rejection.AUTH,
-    1100: Rejection.FORBIDDEN,
-    1101: Rejection.BALANCE,
-    1102: Rejection.BALANCE,
-    1103: Rejection.FORBIDDEN,
-    1200: Rejection.INVALID,
-    1201: Rejection.INVALID,
-    1202: Rejection.INVALID,
-    1203: Rejection.MODEL_GONE,
-    1300: Rejection.MODERATION,
-    1301: Rejection.MODERATION,
-    1304: Rejection.FORBIDDEN,
+    code: reason
+    for reason, codes in {
+        Rejection.AUTH: (1000, 1001, 1002, 1003, 1004),
+        Rejection.BALANCE: (1101, 1102),
+        Rejection.FORBIDDEN: (1100, 1103, 1304),
+        Rejection.INVALID: (1200, 1201, 1202),
+        Rejection.MODEL_GONE: (1203,),
+        Rejection.MODERATION: (1300, 1301),
+    }.items()
+    for code in codes
 }
 _THROTTLED = frozenset({1302, 1303})
 _MAINTENANCE = 5001
@@ -92,27 +97,15 @@ _BAD_INPUT = re.compile(
 )
 
 
-class _Task(BaseModel):
-    """A row of `/tasks`, a created task, or a callback: what is read of it, however it is typed."""
+class _Task(LooseModel):
+    """A row of `/tasks`, a created task, or a callback."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    id: Any = None
-    status: Any = None
-    message: Any = None
-    external_id: Any = None
-    outputs: Any = None
-    billing: Any = None
-
-    @property
-    def task_id(self) -> str:
-        """The vendor's id; empty where there is none."""
-        return _identifier(self.id)
-
-    @property
-    def our_id(self) -> str:
-        """The id that we gave it; empty where the vendor does not tell."""
-        return _identifier(self.external_id)
+    id: Identifier = ""
+    status: Text = ""
+    message: Text = ""
+    external_id: Identifier = ""
+    outputs: Objects = Field(default_factory=list[dict[str, Any]])
+    billing: Objects = Field(default_factory=list[dict[str, Any]])
 
 
 class KlingProvider:
@@ -126,6 +119,7 @@ class KlingProvider:
         """
         self._spec = context.spec
         self._api = context.api
+        self._errors = context.errors
         self._clock = context.clock
         self._base_url = context.endpoint()
         self._key = credential(context.secret, "api_key", context.spec.vendor)
@@ -147,14 +141,14 @@ class KlingProvider:
         tasks = _tasks(envelope) if _accepted(reply, envelope) else None
         if tasks is None:
             raise self._submit_error(reply, envelope)
-        if not (tasks and tasks[0].task_id):
-            raise self._api.unknown(reply)
-        return _handle(tasks[0].task_id)
+        if not (tasks and tasks[0].id):
+            raise self._errors.unknown(reply)
+        return _handle(tasks[0].id)
 
     def poll(self, handle: Handle) -> PollOutcome:
         """Ask for the task's row. A row that is not there (yet) is no failure."""
         task_id = str(handle.data["task_id"])
-        task = next((t for t in self._query("task_ids", task_id) if t.task_id == task_id), None)
+        task = next((t for t in self._query("task_ids", task_id) if t.id == task_id), None)
         if task is None:
             return Pending(started=False)
         return _outcome_task(task, self._spec.billing_unit_usd, self._key)
@@ -165,8 +159,8 @@ class KlingProvider:
         if not tasks:
             return NotCreated()
         for task in tasks:
-            if task.task_id and task.our_id in (attempt.attempt_id, ""):
-                return Found(handle=_handle(task.task_id))
+            if task.id and task.external_id in (attempt.attempt_id, ""):
+                return Found(handle=_handle(task.id))
         return CannotTell(reason="Kling answered with other tasks than the one asked for.")
 
     def download(self, output: Output) -> Download:
@@ -181,13 +175,15 @@ class KlingProvider:
         With a webhook secret the signature decides. Without one Kling signs nothing, and what makes
         the callback credible is the secret in its URL, which the caller has checked.
         """
-        if self._webhook_secret and not self._signed(headers, body):
+        if self._webhook_secret and not signed(
+            self._webhook_secret, headers, body, now=self._clock.now(), vendor="kling"
+        ):
             return None
-        row = parse_json(body)
-        if not isinstance(row, dict) or "task_id" in row:  # the older API's, which we never use
+        row = as_object(parse_json(body))
+        if "task_id" in row:  # the older API's, which we never use
             return None
-        task = _task(row)
-        if not task.task_id or task.our_id not in (attempt.attempt_id, ""):
+        task = _Task.model_validate(row)
+        if not task.id or task.external_id not in (attempt.attempt_id, ""):
             return None
         return CallbackHint(terminal=task.status in (*_SUCCEEDED, "failed"))
 
@@ -210,63 +206,32 @@ class KlingProvider:
             tasks = _tasks(envelope)
             if tasks is not None:
                 return tasks
-            raise self._api.unavailable(reply)
+            raise self._errors.unavailable(reply)
         code, message = _verdict(envelope)
         if code == _BAD_VALUE and _NOT_FOUND.search(message):
             return []
         if code in _THROTTLED:
-            raise self._api.throttled(reply, str(code))
-        # A 429 that is about money or access would not pass by itself; it is not "too much to do".
-        known = code is not None and reply.status == 429
-        raise (
-            self._api.unavailable(reply, str(code))
-            if known
-            else self._api.read_error(reply, _text(code))
-        )
+            raise self._errors.throttled(reply, str(code))
+        if code is None:
+            raise self._errors.read_error(reply)
+        raise self._errors.unavailable(reply, str(code))  # also a 429 about money or access
 
     def _submit_error(self, reply: Reply, envelope: Any) -> ProviderError:
         code, message = _verdict(envelope)
         detail = tidy(message, self._key)
         if code in _THROTTLED:
-            return self._api.throttled(reply, str(code))
+            return self._errors.throttled(reply, str(code))
         if code == _MAINTENANCE:
-            return self._api.unavailable(reply, str(code))
+            return self._errors.unavailable(reply, str(code))
         if code in _MAYBE_ACCEPTED or (reply.ok and code not in _REFUSALS):
-            return self._api.unknown(reply, _text(code))
+            return self._errors.unknown(reply, str(code or ""))
         if code == _BAD_VALUE and _DUPLICATE.search(message):
-            return self._api.duplicate(reply, str(code))
-        if code in _REFUSALS:
+            return self._errors.duplicate(reply, str(code))
+        if code is not None and code in _REFUSALS:
             gone = _REFUSALS[code] is Rejection.INVALID and _GONE.search(message)
             reason = Rejection.MODEL_GONE if gone else _REFUSALS[code]
-            return self._api.rejected(reason, reply, str(code), detail)
-        return self._api.submit_error(reply, _text(code), detail)
-
-    def _signed(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Whether a signature is right and fresh (Standard Webhooks 1.0, on the injected clock)."""
-        from standardwebhooks import Webhook  # only the callback function pays for it
-
-        stamp = headers.get("webhook-timestamp", "")
-        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 11):
-            return False
-        at = dt.datetime.fromtimestamp(int(stamp), dt.UTC)
-        if abs((self._clock.now() - at).total_seconds()) > _WEBHOOK_TOLERANCE_S:
-            return False
-        signer = Webhook(self._signing_key())
-        try:
-            expected = signer.sign(headers.get("webhook-id", ""), at, body.decode())
-        except UnicodeDecodeError:
-            return False
-        given = headers.get("webhook-signature", "").split(" ")
-        return any(hmac.compare_digest(expected.encode(), one.encode()) for one in given)
-
-    def _signing_key(self) -> bytes:
-        try:
-            key = base64.b64decode(self._webhook_secret.removeprefix("whsec_") + "==")
-        except ValueError:
-            key = b""
-        if not key:
-            raise ConfigurationError("The secret providers/kling has a bad webhook_secret.")
-        return key
+            return self._errors.rejected(reason, reply, str(code), detail)
+        return self._errors.submit_error(reply, str(code or ""), detail)
 
 
 # ---------------------------------------------------------------- pure: requests
@@ -318,29 +283,16 @@ def _accepted(reply: Reply, envelope: Any) -> bool:
 
 def _verdict(envelope: Any) -> tuple[int | None, str]:
     """Return the envelope's code (None where it has none) and message."""
-    if not isinstance(envelope, dict):
-        return None, ""
-    code, message = envelope.get("code"), envelope.get("message")
-    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 10:
-        code = int(code)
-    known = isinstance(code, int) and not isinstance(code, bool)
-    return code if known else None, message if isinstance(message, str) else ""
+    members = as_object(envelope)
+    return as_int(members.get("code")), as_text(members.get("message"))
 
 
 def _tasks(envelope: Any) -> list[_Task] | None:
     """Return the tasks under `data`, one or many; None where it is neither."""
-    data = envelope.get("data")
-    rows = [data] if isinstance(data, dict) else data
-    if not isinstance(rows, list):
-        return None
-    return [_task(row) for row in rows if isinstance(row, dict)]
-
-
-def _task(row: dict[Any, Any]) -> _Task:
-    try:
-        return _Task.model_validate(row)
-    except ValidationError:
-        return _Task()
+    data = as_object(envelope).get("data")
+    rows = [as_object(data)] if isinstance(data, dict) else as_objects(data)
+    whole = isinstance(data, dict) or (isinstance(data, list) and len(rows) == len(as_list(data)))
+    return [_Task.model_validate(row) for row in rows] if whole else None
 
 
 def _outcome_task(task: _Task, unit_usd: Decimal | None, key: str) -> PollOutcome:
@@ -367,21 +319,19 @@ def _outcome_task(task: _Task, unit_usd: Decimal | None, key: str) -> PollOutcom
     return Pending(unknown_status=tidy(task.status) or "(none)")
 
 
-def _outputs(outputs: Any) -> list[Output]:
-    found: list[Output] = []
-    for item in outputs if isinstance(outputs, list) else []:
-        if not isinstance(item, dict) or item.get("type") != "video":
-            continue
-        url = item.get("url")
-        if isinstance(url, str) and url.startswith(("https://", "http://")):
-            found.append(Output(content_type="video/mp4", data={"url": url}))
-    return found
+def _outputs(items: list[dict[str, Any]]) -> list[Output]:
+    urls = [as_text(item.get("url")) for item in items if item.get("type") == "video"]
+    return [
+        Output(content_type="video/mp4", data={"url": url})
+        for url in urls
+        if url.startswith(("https://", "http://"))
+    ]
 
 
-def _billed(billing: Any, unit_usd: Decimal | None) -> BilledAmount | None:
+def _billed(rows: list[dict[str, Any]], unit_usd: Decimal | None) -> BilledAmount | None:
     """Return what the rows add up to: in their unit where they share one, else in dollars."""
     totals: dict[str, Decimal] = {}
-    for row in billing if isinstance(billing, list) else []:
+    for row in rows:
         line = _billing_line(row)
         if line:
             totals[line[0]] = totals.get(line[0], Decimal(0)) + line[1]
@@ -397,9 +347,7 @@ def _billed(billing: Any, unit_usd: Decimal | None) -> BilledAmount | None:
     return BilledAmount(amount=usd, unit="usd", amount_usd=usd) if usd is not None else None
 
 
-def _billing_line(row: Any) -> tuple[str, Decimal] | None:
-    if not isinstance(row, dict):
-        return None
+def _billing_line(row: dict[str, Any]) -> tuple[str, Decimal] | None:
     try:
         amount = Decimal(str(row.get("amount")))
     except InvalidOperation:
@@ -408,16 +356,5 @@ def _billing_line(row: Any) -> tuple[str, Decimal] | None:
         return None
     if row.get("charge_type") == "unit":
         return "kling_unit", amount
-    if row.get("charge_type") == "cash" and isinstance(row.get("currency"), str):
-        return row["currency"].lower(), amount
-    return None
-
-
-def _identifier(value: Any) -> str:
-    """Return an id as text: some come as numbers."""
-    plain = isinstance(value, str | int) and not isinstance(value, bool)
-    return str(value) if plain else ""
-
-
-def _text(code: int | None) -> str:
-    return "" if code is None else str(code)
+    currency = as_text(row.get("currency")).lower()
+    return (currency, amount) if row.get("charge_type") == "cash" and currency else None

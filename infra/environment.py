@@ -1,0 +1,47 @@
+"""What constructs of the pipeline share, and the names under which functions are told of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from infra.python_function import FunctionSources
+from infra.stage import StageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParts:
+    """The data that the pipeline works on, what its functions are made of, and its address."""
+
+    stage: StageConfig
+    sources: FunctionSources
+    table: dynamodb.ITable
+    bucket: s3.IBucket
+    signing_secret: secretsmanager.ISecret
+    public_url: str
+
+
+class Environment:
+    """Makes the variables of a function, one named group at a time."""
+
+    def __init__(self, parts: PipelineParts) -> None:
+        stage = parts.stage
+        self.table = {"TABLE_NAME": parts.table.table_name}
+        self.bucket = {"MEDIA_BUCKET": parts.bucket.bucket_name}
+        self.secrets = {"SECRETS_PREFIX": stage.secrets_prefix}
+        self.public_url = {"PUBLIC_URL": parts.public_url}
+        self.outbound = {"OUTBOUND_ALLOW": json.dumps(list(stage.outbound_allow))}
+        self.vendors = {
+            **self.secrets,
+            "PROVIDER_ENDPOINTS": json.dumps(dict(stage.provider_endpoints), sort_keys=True),
+        }
+
+
+def merge(*groups: Mapping[str, str]) -> dict[str, str]:
+    """Join groups of variables."""
+    return {name: value for group in groups for name, value in group.items()}

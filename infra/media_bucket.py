@@ -1,0 +1,82 @@
+"""The media bucket: uploads, results and posters, each under a prefix of its own."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.nag import acknowledge
+from infra.stage import StageConfig
+
+UPLOADS = "uploads/*"
+OUTPUTS = "outputs/*"
+POSTERS = "posters/*"
+
+_UNFINISHED_UPLOAD_DAYS = 1
+_REPLACED_VERSION_DAYS = 7
+
+
+class MediaBucket(Construct):
+    """Private, encrypted storage that tells the event bus what arrives."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=stage.tls_only,
+            versioned=stage.retain_data,
+            lifecycle_rules=_lifecycle(stage),
+            removal_policy=stage.removal_policy,
+        )
+        # The property itself: `event_bridge_enabled` would bring a custom resource with a
+        # function whose role may write every bucket's notifications.
+        resource = self.bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - narrows a type
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
+        acknowledge(
+            self.bucket,
+            "S1",
+            "Server access logs hold the query strings of presigned URLs, which are credentials; "
+            "each asset's row and event record who stored what.",
+        )
+        if not stage.tls_only:
+            acknowledge(self.bucket, "S10", "The emulator speaks plain HTTP on loopback only.")
+
+
+def _lifecycle(stage: StageConfig) -> list[s3.LifecycleRule]:
+    rules = [
+        s3.LifecycleRule(
+            id="unfinished-uploads",
+            abort_incomplete_multipart_upload_after=Duration.days(_UNFINISHED_UPLOAD_DAYS),
+        ),
+        s3.LifecycleRule(
+            id="uploads",
+            prefix=UPLOADS.removesuffix("*"),
+            expiration=Duration.days(stage.uploads_expire_days),
+        ),
+        s3.LifecycleRule(
+            id="outputs",
+            prefix=OUTPUTS.removesuffix("*"),
+            transitions=[
+                s3.Transition(
+                    storage_class=s3.StorageClass.INTELLIGENT_TIERING,
+                    transition_after=Duration.days(stage.outputs_cool_days),
+                )
+            ],
+        ),
+    ]
+    if stage.retain_data:
+        replaced = Duration.days(_REPLACED_VERSION_DAYS)
+        rules.append(
+            s3.LifecycleRule(id="replaced-versions", noncurrent_version_expiration=replaced)
+        )
+    return rules

@@ -1,0 +1,92 @@
+"""The stack that can be replaced at any time: it composes, and decides nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import grants as to
+from infra.api_functions import ApiFunctions
+from infra.artifacts import Artifacts
+from infra.data_stack import DataStack
+from infra.environment import PipelineParts
+from infra.event_bus import EventBus
+from infra.http_api import HttpApi
+from infra.layers import build_layer_version
+from infra.notifications import Notifications
+from infra.python_function import FunctionSources
+from infra.stage import StageConfig
+from infra.state_machine import StateMachine
+from infra.steps import Steps
+from infra.synthesizer import synthesizer
+from infra.watch import Watch
+
+
+class PipelineStack(Stack):
+    """API, workflow, notification and watch over one `DataStack`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: StageConfig,
+        data: DataStack,
+        artifacts: Artifacts,
+        state_machines: Path,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            synthesizer=synthesizer(stage),
+            description=f"Dailies ({stage.name}): API, workflow and notification",
+        )
+        http = HttpApi(self, "Http", stage=stage)
+        parts = PipelineParts(
+            stage=stage,
+            sources=self._build_sources(stage, artifacts),
+            table=data.table,
+            bucket=data.bucket,
+            signing_secret=data.signing_secret,
+            public_url=http.url,
+        )
+        bus = EventBus(self, "Events").bus
+        steps = Steps(self, "Steps", parts=parts)
+        workflow = StateMachine(
+            self,
+            "Generate",
+            stage=stage,
+            definition=state_machines / "generate.asl.json",
+            tasks=steps.all,
+            values={"TableName": data.table.table_name},
+            grants=[to.update_rows(data.table)],
+        )
+        http.answer_with(ApiFunctions(self, "Functions", parts=parts, workflow=workflow))
+        notifications = Notifications(
+            self, "Notifications", parts=parts, bus=bus, state_machines=state_machines
+        )
+        Watch(self, "Watch", parts=parts, workflow=workflow, bus=bus)
+        outputs = {
+            "ApiUrl": http.url,
+            "ApiId": http.api_id,
+            "TableName": data.table.table_name,
+            "MediaBucketName": data.bucket.bucket_name,
+            "EventBusName": bus.event_bus_name,
+            "TopicArn": notifications.topic.topic_arn,
+            "StateMachineArn": workflow.machine.state_machine_arn,
+            "WebhookStateMachineArn": notifications.workflow.machine.state_machine_arn,
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+    def _build_sources(self, stage: StageConfig, artifacts: Artifacts) -> FunctionSources:
+        layers = {"BaseLayer": artifacts.base_layer, "MediaLayer": artifacts.media_layer}
+        base, media = (
+            None if path is None else build_layer_version(self, name, path, stage)
+            for name, path in layers.items()
+        )
+        code = lambda_.Code.from_asset(str(artifacts.code))
+        return FunctionSources(stage=stage, code=code, base_layer=base, media_layer=media)

@@ -1,0 +1,54 @@
+"""Roles whose every permission is written down: nothing the CDK does can widen them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.grants import Grant
+from infra.nag import acknowledge
+
+
+def build_role(
+    scope: Construct, construct_id: str, *, service: str, grants: Sequence[Grant]
+) -> iam.IRole:
+    """Create a role for an AWS service with exactly these grants, and close it."""
+    document = iam.PolicyDocument(statements=[grant.statement() for grant in grants])
+    role = iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.ServicePrincipal(service),
+        inline_policies={"Grants": document},
+    )
+    for grant in grants:
+        if grant.wildcard_reason is not None:
+            for resource in grant.resources:
+                finding = f"IAM5[Resource::{_as_reported(role, resource)}]"
+                acknowledge(role, finding, grant.wildcard_reason)
+    return role.without_policy_updates()
+
+
+def _as_reported(role: iam.Role, arn: str) -> str:
+    """Write an ARN as cdk-nag names it in a finding: references as `<Resource.Attribute>`."""
+    resolved = Stack.of(role).resolve(arn)
+    return _flatten(resolved)
+
+
+def _flatten(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        raise TypeError(f"cannot name {value!r} in a finding")
+    ((function, argument),) = value.items()
+    if function == "Fn::Join":
+        return argument[0].join(_flatten(part) for part in argument[1])
+    if function == "Ref":
+        return f"<{argument}>"
+    if function == "Fn::GetAtt":
+        return f"<{'.'.join(argument)}>"
+    if function == "Fn::ImportValue":
+        return _flatten(argument)
+    raise TypeError(f"cannot name {function} in a finding")

@@ -1,0 +1,75 @@
+"""The stage's secrets: one per vendor, to be filled in, and the keys that we sign with."""
+
+from __future__ import annotations
+
+from aws_cdk import SecretValue
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.nag import acknowledge
+from infra.stage import StageConfig
+
+_KEY_LENGTH = 64
+
+
+class Secrets(Construct):
+    """`<prefix>/providers/<vendor>` for each vendor, and `<prefix>/signing`."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig) -> None:
+        super().__init__(scope, construct_id)
+        self._stage = stage
+        for vendor in stage.providers:
+            self._build_vendor(vendor)
+        self.signing = self._build_signing()
+
+    def _build_vendor(self, vendor: str) -> None:
+        secret = secretsmanager.Secret(
+            self,
+            f"Provider{vendor.title()}",
+            secret_name=f"{self._stage.secrets_prefix}/providers/{vendor}",
+            description=f"Credentials of {vendor}: a JSON object, filled in by the operator",
+            # Only a first value: later deployments leave what the operator wrote.
+            secret_string_value=SecretValue.unsafe_plain_text("{}"),
+            removal_policy=self._stage.removal_policy,
+        )
+        acknowledge(secret, "SMG4", "The vendor issues this key; only a person can renew it there.")
+
+    def _build_signing(self) -> secretsmanager.Secret:
+        """Compose one JSON secret of two generated keys: CloudFormation makes one per secret."""
+        callback, webhook = (self._build_key(name) for name in ("CallbackKey", "WebhookKey"))
+        text = (
+            f'{{"callback_key":"{callback.secret_value.unsafe_unwrap()}",'
+            f'"webhook_key":"{webhook.secret_value.unsafe_unwrap()}"}}'
+        )
+        signing = secretsmanager.Secret(
+            self,
+            "Signing",
+            secret_name=f"{self._stage.secrets_prefix}/signing",
+            description="Keys of the callback addresses and of the webhook signatures",
+            secret_string_value=SecretValue.unsafe_plain_text(text),
+            removal_policy=self._stage.removal_policy,
+        )
+        _explain_rotation(signing)
+        return signing
+
+    def _build_key(self, name: str) -> secretsmanager.Secret:
+        key = secretsmanager.Secret(
+            self,
+            name,
+            description="First value of one of the stage's signing keys",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_punctuation=True, password_length=_KEY_LENGTH
+            ),
+            removal_policy=self._stage.removal_policy,
+        )
+        _explain_rotation(key)
+        return key
+
+
+def _explain_rotation(secret: secretsmanager.Secret) -> None:
+    acknowledge(
+        secret,
+        "SMG4",
+        "Callback addresses in flight and the webhook secrets that receivers hold derive from "
+        "this key: it is renewed with notice, never on a timer.",
+    )

@@ -1,0 +1,150 @@
+"""The stages, and everything that differs between them, in one typed place."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_lambda as lambda_
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+StageName = Literal["local", "dev", "staging", "prod"]
+
+PYTHON_VERSION = "3.13"
+"""What the functions run on in the cloud. The laptop runs them on its own interpreter."""
+
+
+class StageConfig(BaseModel):
+    """Every choice that a stage makes. Constructs read it; nothing else differs by stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: StageName
+    retain_data: bool = True
+    """Whether table, bucket, secrets and queues outlive their stack."""
+
+    on_host: bool = False
+    """Functions run on this machine, in the interpreter that runs the emulator: host platform,
+    the host's bytecode, no layers (the interpreter's own packages are visible), smaller stack."""
+
+    tls_only: bool = True
+    """The emulator speaks plain HTTP, which policies against plain HTTP would refuse."""
+
+    machine_aliases: bool = True
+    """Versions and aliases of state machines; the emulator has none."""
+
+    point_in_time_recovery: bool = True
+    log_retention_days: Literal[1, 7, 30, 180] = 30
+    uploads_expire_days: int = Field(default=30, ge=1)
+    """After this long an upload is deleted: a job has used it by then, or never will."""
+
+    outputs_cool_days: int = Field(default=30, ge=1)
+    """After this long results move to storage that is cheaper when nobody reads it."""
+
+    sender: str = "dailies@example.com"
+    """Address that result mails come from: an identity of its own in SES."""
+
+    alarms_email: str | None = None
+    """Who is told when something needs a person. None: nobody is subscribed."""
+
+    providers: tuple[str, ...] = ("kling", "google")
+    """Vendors that get an (empty) secret to fill in."""
+
+    provider_endpoints: Mapping[str, str] = Field(default_factory=dict)
+    """Other base URLs for vendors: the simulators of the local stage."""
+
+    outbound_allow: tuple[str, ...] = ()
+    """`host:port` that guarded requests may reach although not public: the simulators, again."""
+
+    public_url: str | None = None
+    """Where callers and vendors reach the API; None: the address that the API is given."""
+
+    poll_reserved_concurrency: int | None = None
+    """Slots kept for holding polls, so that they neither starve nor are starved. None: shared."""
+
+    sweep_every_minutes: int = Field(default=1, ge=1)
+    api_rate_per_s: int = 500
+    api_burst: int = 1000
+
+    @property
+    def removal_policy(self) -> RemovalPolicy:
+        """What becomes of stateful resources when they leave the stack."""
+        return RemovalPolicy.RETAIN if self.retain_data else RemovalPolicy.DESTROY
+
+    @property
+    def architecture(self) -> lambda_.Architecture:
+        """What the functions' machine code is for."""
+        if self.on_host and platform.machine().lower() not in {"arm64", "aarch64"}:
+            return lambda_.Architecture.X86_64
+        return lambda_.Architecture.ARM_64
+
+    @property
+    def secrets_prefix(self) -> str:
+        """First part of the name of each of the stage's secrets."""
+        return f"dailies/{self.name}"
+
+
+class LocalSettings(BaseModel):
+    """What only a laptop decides, at each deployment: where its simulators and its API are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider_endpoints: dict[str, str] = Field(default_factory=dict)
+    outbound_allow: tuple[str, ...] = ()
+    public_url: str | None = None
+
+
+_STAGES: dict[StageName, StageConfig] = {
+    "local": StageConfig(
+        name="local",
+        retain_data=False,
+        on_host=True,
+        tls_only=False,
+        machine_aliases=False,
+        point_in_time_recovery=True,
+        log_retention_days=1,
+    ),
+    "dev": StageConfig(name="dev", retain_data=False, log_retention_days=7),
+    "staging": StageConfig(name="staging", log_retention_days=30),
+    "prod": StageConfig(
+        name="prod",
+        log_retention_days=180,
+        alarms_email="dailies-alarms@example.com",
+        poll_reserved_concurrency=200,
+    ),
+}
+
+STAGE_NAMES = tuple(_STAGES)
+
+
+def stage_config(name: str, local: LocalSettings | None = None) -> StageConfig:
+    """Return a stage by name; what a laptop decides is for the stage `local` alone.
+
+    Raises:
+        ValueError: There is no such stage, or local settings were given to another one.
+    """
+    stage = _STAGES[TypeAdapter[StageName](StageName).validate_python(name)]
+    if local is None or local == LocalSettings():
+        return stage
+    if stage.name != "local":
+        raise ValueError(f"the stage {stage.name} takes its settings from infra/stage.py alone")
+    return stage.model_copy(update=local.model_dump())
+
+
+def local_settings(context: Mapping[str, Any]) -> LocalSettings:
+    """Read the local settings from CDK context values; structured ones are JSON text.
+
+    Raises:
+        ValueError: A value does not have the form that its field asks for.
+    """
+    values: dict[str, Any] = {}
+    for name, field in LocalSettings.model_fields.items():
+        value = context.get(name)
+        if value is None:
+            continue
+        adapter = TypeAdapter[Any](field.annotation)
+        structured = isinstance(value, str) and value[:1] in {"{", "["}
+        values[name] = adapter.validate_json(value) if structured else value
+    return LocalSettings.model_validate(values)

@@ -75,14 +75,43 @@ class Cloud:
         wanted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return url, wanted["Attributes"]["QueueArn"]
 
+    def table_with_stream(self) -> tuple[str, str]:
+        """Make a table keyed by ``id`` and return its name and its stream's ARN."""
+        name = self.name("table")
+        made = self.client("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )
+        return name, made["TableDescription"]["LatestStreamArn"]
+
+    def read_stream(self, stream_arn: str, function_arn: str) -> str:
+        """Let a function read a stream from its start, and return the reader's id."""
+        made = self.client("lambda").create_event_source_mapping(
+            FunctionName=function_arn, EventSourceArn=stream_arn, StartingPosition="TRIM_HORIZON"
+        )
+        return made["UUID"]
+
+    def await_read(self, reader_id: str, timeout_s: float = 5.0) -> None:
+        """Wait until a stream's reader has finished a batch."""
+
+        def finished() -> bool:
+            found = self.client("lambda").get_event_source_mapping(UUID=reader_id)
+            return found["LastProcessingResult"].startswith("OK")
+
+        eventually(finished, timeout_s)
+
     def message(self, queue_url: str, timeout_s: float = 5.0) -> dict[str, Any]:
         """Take the next message off a queue, as parsed JSON."""
 
         def receive() -> Any:
             return self.client("sqs").receive_message(QueueUrl=queue_url).get("Messages")
 
-        messages = eventually(receive, timeout_s)
-        return json.loads(messages[0]["Body"])
+        taken = eventually(receive, timeout_s)[0]
+        self.client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=taken["ReceiptHandle"])
+        return json.loads(taken["Body"])
 
     def start(self, definition: dict[str, Any], given: Any = None) -> str:
         """Start an execution of this definition and return its ARN."""

@@ -83,6 +83,39 @@ def test_state_survives_when_it_is_kept(tmp_path: Path, ending: str) -> None:
         assert cloud.ending(execution).error == "States.ServiceRestart"
 
 
+FORWARDING = """
+import boto3, os
+queue = boto3.client("sqs")
+def handler(event, context):
+    for record in event["Records"]:
+        key = record["dynamodb"]["Keys"]["id"]["S"]
+        queue.send_message(QueueUrl=os.environ["URL"], MessageBody=key)
+"""
+
+
+@pytest.mark.parametrize(("corrected", "delivered"), [(True, 2), (False, None)])
+def test_stream_goes_on_when_the_emulator_restarts(
+    tmp_path: Path, corrected: bool, delivered: int | None
+) -> None:
+    with Emulator(tmp_path, persist=True, corrected=corrected) as emulator:
+        cloud = Cloud(emulator)
+        url, _ = cloud.queue()
+        table, stream_arn = cloud.table_with_stream()
+        reader = cloud.read_stream(stream_arn, cloud.function(FORWARDING, "*", URL=url))
+        put = cloud.client("dynamodb").put_item
+        put(TableName=table, Item={"id": {"S": "1"}})
+        assert cloud.message(url) == 1
+        cloud.await_read(reader)
+        emulator.stop()
+        emulator.start()
+        put(TableName=table, Item={"id": {"S": "2"}})
+        if delivered is None:
+            with pytest.raises(AssertionError, match="nothing came"):
+                cloud.message(url, timeout_s=1.5)
+        else:
+            assert cloud.message(url) == delivered
+
+
 def _await_save(state_dir: Path, since: float) -> None:
     saved = [state_dir / "state" / f"{name}.json" for name in ("lambda", "sqs", "stepfunctions")]
 

@@ -1,0 +1,120 @@
+"""The routes of uploads, assets and links."""
+
+from __future__ import annotations
+
+from dailies.handlers.api.answer import Answer, json_answer
+from dailies.handlers.api.contract import ApiDeps, Call, Operation, Parameters, Success
+from dailies.handlers.api.views import (
+    AssetView,
+    DownloadBody,
+    DownloadView,
+    UploadBody,
+    UploadView,
+    asset_view,
+    upload_view,
+)
+from dailies.services.create_upload import create_upload
+from dailies.services.read_assets import read_asset, sign_download
+from dailies.services.share_asset import follow_link
+
+
+def upload(call: Call[Parameters, Parameters, UploadBody], deps: ApiDeps) -> Answer:
+    """Create an upload."""
+    created = create_upload(
+        tenant=call.tenant,
+        content_type=call.body.content_type,
+        size_bytes=call.body.size_bytes,
+        ledger=deps.ledger,
+        media=deps.media,
+        clock=deps.clock,
+        new_id=deps.new_id,
+    )
+    location = {"Location": f"/v1/assets/{created.asset.asset_id}"}
+    return json_answer(201, upload_view(created), location)
+
+
+def asset(call: Call[Parameters, Parameters, None], deps: ApiDeps) -> Answer:
+    """Return what is known of an asset."""
+    found = read_asset(call.path["asset_id"], tenant=call.tenant, ledger=deps.ledger)
+    return json_answer(200, asset_view(found))
+
+
+def download(call: Call[Parameters, Parameters, DownloadBody], deps: ApiDeps) -> Answer:
+    """Return a URL of an asset's bytes."""
+    signed = sign_download(
+        call.path["asset_id"],
+        tenant=call.tenant,
+        expires_s=call.body.expires_s,
+        ledger=deps.ledger,
+        media=deps.media,
+        clock=deps.clock,
+    )
+    return json_answer(200, DownloadView(url=signed.url, expires_at=signed.expires_at))
+
+
+def link(call: Call[Parameters, Parameters, None], deps: ApiDeps) -> Answer:
+    """Send the browser on to the asset's bytes."""
+    signed = follow_link(
+        call.path["token"],
+        links=deps.links,
+        ledger=deps.ledger,
+        media=deps.media,
+        clock=deps.clock,
+    )
+    headers = {"Location": signed.url, "Referrer-Policy": "no-referrer"}
+    return Answer(status=302, headers=headers)
+
+
+MEDIA = (
+    Operation(
+        id="createUpload",
+        method="POST",
+        path="/v1/uploads",
+        tag="Media",
+        summary="Get a form to upload an input image with",
+        run=upload,
+        query=Parameters,
+        headers=Parameters,
+        body=UploadBody,
+        successes=(Success(201, "The asset and its form.", UploadView, ("Location",)),),
+    ),
+    Operation(
+        id="readAsset",
+        method="GET",
+        path="/v1/assets/{asset_id}",
+        tag="Media",
+        summary="Read an asset's facts",
+        run=asset,
+        query=Parameters,
+        headers=Parameters,
+        successes=(Success(200, "The asset.", AssetView),),
+    ),
+    Operation(
+        id="createDownloadUrl",
+        method="POST",
+        path="/v1/assets/{asset_id}/download-url",
+        tag="Media",
+        summary="Get a short-lived URL of an asset's bytes",
+        run=download,
+        query=Parameters,
+        headers=Parameters,
+        body=DownloadBody,
+        successes=(Success(200, "The URL.", DownloadView),),
+    ),
+    Operation(
+        id="followLink",
+        method="GET",
+        path="/v1/links/{token}",
+        tag="Media",
+        summary="Follow a link from an e-mail",
+        run=link,
+        query=Parameters,
+        headers=Parameters,
+        successes=(
+            Success(302, "The asset is at `Location`.", None, ("Location", "Referrer-Policy")),
+        ),
+        problems=(410,),
+        public=True,
+        any_query=True,
+    ),
+)

@@ -1,0 +1,164 @@
+"""What the API shows of models, uploads and assets, and what it takes for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dailies.domain.assets import Asset, AssetKind, MediaFacts
+from dailies.domain.catalogue import (
+    Catalogue,
+    InputLimits,
+    Latency,
+    Lifecycle,
+    Mode,
+    ModelSpec,
+    ModeSpec,
+    Price,
+    VendorSpec,
+)
+from dailies.handlers.api.job_views import View
+from dailies.services.create_upload import MAX_UPLOAD_BYTES, ContentType, Upload
+
+_DOWNLOAD_EXPIRES_S = 900
+
+
+class ModelView(View):
+    """One model, and what it can do, costs and usually takes."""
+
+    model_config = ConfigDict(title="Model")
+
+    model: str = Field(examples=["kling/kling-3.0"])
+    """What to send as `model` of a job."""
+    vendor: str
+    title: str
+    status: Literal["current", "deprecated", "retired"]
+    lifecycle: Lifecycle
+    prompt_max_chars: int
+    modes: dict[Mode, ModeSpec]
+    prices: list[Price]
+    latency_s: Latency
+    input_image: InputLimits
+
+
+class ModelList(View):
+    """Every model of the catalogue."""
+
+    items: list[ModelView]
+
+
+class UploadBody(View):
+    """A file to come."""
+
+    model_config = ConfigDict(title="UploadRequest")
+
+    content_type: ContentType
+    size_bytes: int = Field(ge=1, le=MAX_UPLOAD_BYTES)
+    """The form takes a file of at most this size."""
+
+
+class UploadView(View):
+    """A form to POST as multipart/form-data: every field as given, then the file as `file`."""
+
+    model_config = ConfigDict(title="Upload")
+
+    asset_id: str
+    url: str
+    fields: dict[str, str]
+    max_bytes: int
+    expires_at: dt.datetime
+
+
+class AssetView(View):
+    """What is known of a file."""
+
+    model_config = ConfigDict(title="Asset")
+
+    asset_id: str
+    kind: AssetKind
+    job_id: str | None
+    """The job that made it."""
+    content_type: str
+    size_bytes: int | None
+    """Null for an upload that was not looked at yet."""
+    sha256: str | None
+    """Of the whole file, in hex, where it is known."""
+    sha256_composite: str | None
+    """S3's composite checksum, in base64."""
+    media: MediaFacts | None
+    """What decoding it showed."""
+    created_at: dt.datetime
+
+
+class DownloadBody(View):
+    """How long the URL shall hold."""
+
+    model_config = ConfigDict(title="DownloadRequest")
+
+    expires_s: int = Field(default=_DOWNLOAD_EXPIRES_S, ge=1, le=3600)
+
+
+class DownloadView(View):
+    """A URL that anybody can fetch the file from until it expires."""
+
+    model_config = ConfigDict(title="Download")
+
+    url: str
+    expires_at: dt.datetime
+
+
+class Health(BaseModel):
+    """The API answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Literal["ok"] = "ok"
+
+
+def model_list(catalogue: Catalogue, today: dt.date) -> ModelList:
+    """Return every model, by name."""
+    views = [_model(v, m, today) for v in catalogue.vendors.values() for m in v.models]
+    return ModelList(items=sorted(views, key=lambda view: view.model))
+
+
+def _model(vendor: VendorSpec, model: ModelSpec, today: dt.date) -> ModelView:
+    return ModelView(
+        model=f"{vendor.vendor}/{model.id}",
+        vendor=vendor.vendor,
+        title=model.title,
+        status=_status(model.lifecycle, today),
+        lifecycle=model.lifecycle,
+        prompt_max_chars=model.prompt_max_chars,
+        modes=model.modes,
+        prices=model.prices,
+        latency_s=model.latency_s,
+        input_image=vendor.input_image,
+    )
+
+
+def _status(lifecycle: Lifecycle, today: dt.date) -> Literal["current", "deprecated", "retired"]:
+    if lifecycle.retired(today):
+        return "retired"
+    deprecated = lifecycle.deprecated_on is not None and today >= lifecycle.deprecated_on
+    return "deprecated" if deprecated else "current"
+
+
+def upload_view(upload: Upload) -> UploadView:
+    """Return an upload's form."""
+    return UploadView(
+        asset_id=upload.asset.asset_id,
+        url=upload.form.url,
+        fields=upload.form.fields,
+        max_bytes=upload.asset.max_bytes or 0,
+        expires_at=upload.expires_at,
+    )
+
+
+def asset_view(asset: Asset) -> AssetView:
+    """Return what an asset's owner sees."""
+    same = set(AssetView.model_fields) - {"size_bytes", "media"}
+    return AssetView(
+        **asset.model_dump(include=same), size_bytes=asset.size_bytes or None, media=asset.media
+    )

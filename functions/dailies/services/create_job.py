@@ -1,0 +1,191 @@
+"""Create a job: two round trips, one transaction that also answers replays and one start of the workflow."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dailies.domain.catalogue import Catalogue, Lifecycle, ModelSpec, VendorSpec
+from dailies.domain.changes import Creation, Replay
+from dailies.domain.errors import FieldProblem, InvalidRequestError, StorageError
+from dailies.domain.events import Event, EventType
+from dailies.domain.ids import NewId, event_id
+from dailies.domain.jobs import Job, JobRequest
+from dailies.domain.options import resolve_options
+from dailies.domain.ports import Clock, Ledger, Workflow
+
+_START_GRACE = dt.timedelta(seconds=60)
+"""A job whose start was refused or lost is started by the sweeper after this."""
+
+
+class ModelRetiredError(InvalidRequestError):
+    """A model of the request takes no new jobs any more."""
+
+    code = "model_retired"
+
+
+class IdempotencyKeyReusedError(InvalidRequestError):
+    """The idempotency key belongs to another request."""
+
+    code = "idempotency_key_reused"
+
+
+@dataclass(frozen=True)
+class Created:
+    """What the caller gets: the same for a new job and for a replay."""
+
+    job_id: str
+    answer: str
+    """The response body, as JSON text."""
+    replayed: bool
+
+
+def create_job(
+    request: JobRequest,
+    *,
+    tenant: str,
+    idempotency_key: str,
+    describe: Callable[[Job], str],
+    trace_id: str,
+    ledger: Ledger,
+    workflow: Workflow,
+    catalogue: Catalogue,
+    clock: Clock,
+    new_id: NewId,
+) -> Created:
+    """Return the new job's answer, or the stored one where the idempotency key was used for the same request.
+
+    `describe` makes the response body of a job; it is stored with the job, so that a replay gets the same bytes.
+
+    Raises:
+        InvalidRequestError: the request cannot be carried out (ModelRetiredError, IdempotencyKeyReusedError among them).
+        ConflictError: a request with the same key is being worked on.
+        StorageError: the ledger did not answer; whether the job exists is not known.
+    """
+    now = clock.now()
+    estimate_usd = _check_routes(request, catalogue, now.date())
+    job = _new_job(
+        request, tenant, estimate_usd, now=now, job_id=new_id("job", now), trace_id=trace_id
+    )
+    creation = _creation(job, idempotency_key, describe(job))
+    replay = ledger.create(creation)
+    if replay is not None:
+        return _replayed(replay, creation.body_sha256)
+    _start(workflow, job)
+    return Created(job_id=job.job_id, answer=creation.answer, replayed=False)
+
+
+def lifecycle_of(routes: list[str], catalogue: Catalogue) -> Lifecycle:
+    """Return the earliest deprecation and retirement date among a job's models."""
+    found = [pair[1].lifecycle for pair in map(catalogue.find, routes) if pair is not None]
+    return Lifecycle(
+        deprecated_on=min((c.deprecated_on for c in found if c.deprecated_on), default=None),
+        retires_on=min((c.retires_on for c in found if c.retires_on), default=None),
+    )
+
+
+def _check_routes(request: JobRequest, catalogue: Catalogue, today: dt.date) -> Decimal:
+    """Return what the first route's price list asks, or raise InvalidRequestError for the first route that cannot do it."""
+    pointers = ["/model", *(f"/fallbacks/{i}" for i in range(len(request.fallbacks)))]
+    found = [
+        _find(ref, pointer, catalogue, today)
+        for ref, pointer in zip([request.model, *request.fallbacks], pointers, strict=True)
+    ]
+    options = [
+        resolve_options(request, vendor, model, pointer=pointer)[0]
+        for (vendor, model), pointer in zip(found, pointers, strict=True)
+    ]
+    return options[0].price_usd(found[0][1])
+
+
+def _find(
+    ref: str, pointer: str, catalogue: Catalogue, today: dt.date
+) -> tuple[VendorSpec, ModelSpec]:
+    found = catalogue.find(ref)
+    if found is None:
+        problem = FieldProblem(pointer, f"There is no model {ref}.")
+        raise InvalidRequestError(
+            f"There is no model {ref}.", (problem,), hint="GET /v1/models lists the models."
+        )
+    lifecycle = found[1].lifecycle
+    if lifecycle.retired(today):
+        message = f"{ref} was retired on {lifecycle.retires_on}."
+        hint = f"Use {lifecycle.replacement}." if lifecycle.replacement else "See GET /v1/models."
+        raise ModelRetiredError(message, (FieldProblem(pointer, message),), hint=hint)
+    return found
+
+
+def _new_job(
+    request: JobRequest,
+    tenant: str,
+    estimate_usd: Decimal,
+    *,
+    now: dt.datetime,
+    job_id: str,
+    trace_id: str,
+) -> Job:
+    return Job(
+        job_id=job_id,
+        tenant=tenant,
+        stage_at=now,
+        request=request,
+        routes=[request.model, *request.fallbacks],
+        estimate_usd=estimate_usd,
+        event_seq=1,
+        created_at=now,
+        updated_at=now,
+        deadline_at=now + dt.timedelta(seconds=request.deadline_s),
+        due_at=now + _START_GRACE,
+        trace_id=trace_id,
+    )
+
+
+def _creation(job: Job, idempotency_key: str, answer: str) -> Creation:
+    queued = Event(
+        event_id=event_id(job.job_id, 1),
+        job_id=job.job_id,
+        tenant=job.tenant,
+        seq=1,
+        type=EventType.JOB_QUEUED,
+        at=job.created_at,
+        data={"kind": job.request.kind, "model": job.request.model},
+    )
+    inputs = (job.request.image, job.request.last_frame)
+    return Creation(
+        job=job,
+        event=queued,
+        idempotency_key=idempotency_key,
+        body_sha256=_fingerprint(job.request),
+        answer=answer,
+        needs_assets=tuple(dict.fromkeys(ref.asset_id for ref in inputs if ref is not None)),
+    )
+
+
+def _fingerprint(request: JobRequest) -> str:
+    """Return a digest that two requests share exactly when they ask for the same.
+
+    Spelling (order of members, white space, defaults written out) does not count, nor does a field added by a later release.
+    """
+    meaning = request.model_dump(mode="json", exclude_defaults=True)
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+
+def _replayed(replay: Replay, body_sha256: str) -> Created:
+    if replay.body_sha256 != body_sha256:
+        raise IdempotencyKeyReusedError(
+            "This Idempotency-Key was used for another request.",
+            hint="Use a new key for a new job; repeat a request unchanged to get its answer again.",
+        )
+    return Created(job_id=replay.job_id, answer=replay.answer, replayed=True)
+
+
+def _start(workflow: Workflow, job: Job) -> None:
+    """Start the first run. A start that is refused or lost is no error: `due_at` tells the sweeper to start it."""
+    try:
+        workflow.start(job.job_id, job.run)
+    except StorageError:
+        return

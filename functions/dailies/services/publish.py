@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from dailies.domain.errors import StorageError
 from dailies.domain.events import Event
@@ -10,23 +11,45 @@ from dailies.domain.notifications import bus_detail
 from dailies.domain.ports import EventBus, Ledger
 
 
+@dataclass(frozen=True)
+class PublishPorts:
+    """What publishing needs."""
+
+    ledger: Ledger
+    bus: EventBus
+
+
 def publish(events: Iterable[Event], *, ledger: Ledger, bus: EventBus) -> list[str]:
     """Put events on the bus and mark them published; return the ids of those to be tried again.
 
     At least once: an event whose mark is lost comes again, under the same event id. The table's
-    stream and the sweeper both call this.
+    stream and the sweeper both come here.
     """
-    return [event.event_id for event in events if not _publish_one(event, ledger=ledger, bus=bus)]
+    failed: list[str] = []
+    for event in events:
+        try:
+            _publish_one(event, ledger, bus)
+        except StorageError:
+            failed.append(event.event_id)
+    return failed
 
 
-def _publish_one(event: Event, *, ledger: Ledger, bus: EventBus) -> bool:
-    try:
-        snapshot = ledger.snapshot(event.job_id)
-        if snapshot is None:
-            return False
-        bus.put(event, bus_detail(event, snapshot))
-        # The mark comes last: a crash before it repeats the event, a crash after it loses nothing.
-        ledger.mark_published(event)
-    except StorageError:
-        return False
-    return True
+def publish_row(job_id: str, seq: int, ports: PublishPorts) -> None:
+    """Publish the event that the table's stream showed.
+
+    Raises:
+        StorageError: it could not be read, put on the bus or marked; the stream brings it again.
+    """
+    event = next(iter(ports.ledger.events(job_id, after=seq - 1, limit=1)), None)
+    if event is None or event.seq != seq:
+        raise StorageError(f"Event {seq} of {job_id} cannot be read yet.")
+    _publish_one(event, ports.ledger, ports.bus)
+
+
+def _publish_one(event: Event, ledger: Ledger, bus: EventBus) -> None:
+    snapshot = ledger.snapshot(event.job_id)
+    if snapshot is None:
+        raise StorageError(f"{event.job_id} cannot be read.")
+    bus.put(event, bus_detail(event, snapshot))
+    # The mark comes last: a crash before it repeats the event, a crash after it loses nothing.
+    ledger.mark_published(event)

@@ -10,10 +10,10 @@ from dailies.domain.catalogue import Catalogue
 from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
 from dailies.domain.jobs import Charged, Job, JobError, JobState
-from dailies.domain.ports import Clock, Ledger, Snapshot
+from dailies.domain.ports import Snapshot
 from dailies.domain.routing import charged
 from dailies.domain.waiting import late_look_at
-from dailies.services.recording import ANY_STATE, draft, record
+from dailies.services.recording import ANY_STATE, LedgerPorts, draft, record
 from dailies.services.settle import cost_usd
 
 _EVENTS = {
@@ -22,19 +22,10 @@ _EVENTS = {
     JobState.CANCELED: EventType.JOB_CANCELED,
     JobState.EXPIRED: EventType.JOB_EXPIRED,
 }
-_STILL_OUT = AMBIGUOUS | HAS_HANDLE | {AttemptState.FETCHING}
-"""Attempts that may yet bring a result."""
 _CLOSED_UNPAID = AttemptFailure(code="not_sent", message="The job ended before it was sent.")
 
 
-def end_job(
-    snapshot: Snapshot,
-    run: int,
-    *,
-    ledger: Ledger,
-    clock: Clock,
-    catalogue: Catalogue,
-) -> Snapshot:
+def end_job(snapshot: Snapshot, run: int, ports: LedgerPorts) -> Snapshot:
     """Give the job its final state where the ledger proves one, and return the newest snapshot.
 
     A job whose attempt may yet bring a result is not ended before its deadline. One that has ended already only gets the
@@ -42,13 +33,13 @@ def end_job(
     """
 
     def build(seen: Snapshot) -> Draft | None:
-        now = clock.now()
+        now = ports.clock.now()
         if seen.job.terminal:
             return _attach_late(seen, now)
         state = final_state(seen, now)
-        return None if state is None else _end(seen, state, now, catalogue)
+        return None if state is None else _end(seen, state, now, ports.catalogue)
 
-    snapshot, _ = record(ledger, snapshot, run, build)
+    snapshot, _ = record(ports.ledger, snapshot, run, build)
     return snapshot
 
 
@@ -57,18 +48,23 @@ def final_state(snapshot: Snapshot, now: dt.datetime) -> JobState | None:
     job, attempt = snapshot.job, snapshot.current
     canceling = job.state is JobState.CANCELING
     expired = now >= job.deadline_at
-    if attempt is not None and attempt.state is AttemptState.STORED:
-        if attempt.charge is None:
-            return None
+    awaited = attempt is not None and awaits_result(attempt)
+    if attempt is not None and attempt.state is AttemptState.STORED and not awaited:
         return JobState.CANCELED if canceling else JobState.SUCCEEDED
-    if attempt is not None and attempt.state in _STILL_OUT and not expired:
+    if awaited and not expired:
         return None
     if canceling:
         return JobState.CANCELED
     unasked = attempt is None or attempt.state is AttemptState.RESERVED
-    if expired and (unasked or attempt.state in _STILL_OUT):
+    if expired and (unasked or awaited):
         return JobState.EXPIRED
     return None if unasked else JobState.FAILED
+
+
+def awaits_result(attempt: Attempt) -> bool:
+    """Whether the attempt may yet bring a result that is not on the job."""
+    stored = attempt.state is AttemptState.STORED and attempt.charge is None
+    return stored or attempt.state in AMBIGUOUS | HAS_HANDLE | {AttemptState.FETCHING}
 
 
 def _end(snapshot: Snapshot, state: JobState, now: dt.datetime, catalogue: Catalogue) -> Draft:
@@ -81,9 +77,8 @@ def _end(snapshot: Snapshot, state: JobState, now: dt.datetime, catalogue: Catal
             "finished_at": now,
         }
         ended.write_attempt(attempt.model_copy(update=update), was=AttemptState.RESERVED)
-    out = attempt is not None and attempt.state in _STILL_OUT
     look_at = None
-    if attempt is not None and out:
+    if attempt is not None and awaits_result(attempt):
         look_at = late_look_at(attempt, catalogue.vendor(attempt.vendor), now)
     error = _error(snapshot, state)
     paid = charged(snapshot.attempts)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dailies.domain.catalogue import Catalogue
 from dailies.domain.jobs import JobState
-from dailies.domain.ports import Clock, Ledger, Snapshot
+from dailies.domain.ports import Snapshot
 from dailies.domain.steps import FailureInput, FailureResult
 from dailies.services.end_job import end_job
-from dailies.services.recording import load
+from dailies.services.recording import LedgerPorts, load
 
 _ERRORS = {
     JobState.FAILED: "JobFailed",
@@ -16,16 +15,14 @@ _ERRORS = {
 }
 
 
-def fail(
-    step: FailureInput, *, ledger: Ledger, clock: Clock, catalogue: Catalogue
-) -> FailureResult:
+def fail(step: FailureInput, ports: LedgerPorts) -> FailureResult:
     """End the job, or only the run.
 
     A step that crashed proves nothing about the money: as long as an attempt may have a result, the job stays as it is,
     this run ends, and the sweeper opens the next one.
     """
-    snapshot = load(ledger, step.job_id)
-    snapshot = end_job(snapshot, step.run, ledger=ledger, clock=clock, catalogue=catalogue)
+    snapshot = load(ports.ledger, step.job_id)
+    snapshot = end_job(snapshot, step.run, ports)
     error, cause = _verdict(snapshot, step)
     return FailureResult.model_validate(
         {"job_id": step.job_id, "run": step.run, "error": error, "cause": cause}

@@ -9,27 +9,27 @@ from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
 from dailies.domain.ids import attempt_id
 from dailies.domain.jobs import Job, JobState, Stage
-from dailies.domain.ports import Clock, Ledger, Snapshot
+from dailies.domain.ports import Snapshot
 from dailies.domain.routing import next_outcome, next_route
 from dailies.domain.steps import Outcome, StepInput, StepResult
-from dailies.services.recording import draft, going_on, load, record
+from dailies.services.recording import LedgerPorts, draft, going_on, load, record
 
 
-def plan(step: StepInput, *, ledger: Ledger, clock: Clock) -> StepResult:
+def plan(step: StepInput, ports: LedgerPorts) -> StepResult:
     """Route the job by its ledger state; start it if it is new; reserve an attempt on the next route of its list.
 
     A reservation is the record that comes before the money: it costs nothing and may be closed unpaid.
     """
-    snapshot = load(ledger, step.job_id)
+    snapshot = load(ports.ledger, step.job_id)
 
     def build(seen: Snapshot) -> Draft | None:
         if next_outcome(seen, step.run) is not Outcome.PLAN:
             return None
-        return _reserve(seen, clock.now())
+        return _reserve(seen, ports.clock.now())
 
-    if clock.now() >= snapshot.job.deadline_at and _nothing_asked(snapshot, step.run):
+    if ports.clock.now() >= snapshot.job.deadline_at and _nothing_asked(snapshot, step.run):
         return going_on(step, snapshot, Outcome.END)
-    snapshot, _ = record(ledger, snapshot, step.run, build)
+    snapshot, _ = record(ports.ledger, snapshot, step.run, build)
     return going_on(step, snapshot)
 
 

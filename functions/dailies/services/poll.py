@@ -21,6 +21,7 @@ from dailies.domain.waiting import (
     next_wait_s,
     until_deadline_s,
 )
+from dailies.observability import warn_of_vendor
 from dailies.services.conclude import conclude
 from dailies.services.recording import Move, going_on, load, move
 
@@ -40,10 +41,6 @@ class PollPorts:
     stats: LatencyStats
     reachable: bool
     """Whether vendors can call this stage back."""
-    remaining_s: Callable[[], float]
-    """Time left of this invocation."""
-    warn: Callable[[str, Attempt], None]
-    """Counts something odd that a vendor said, such as an unknown status word."""
 
 
 @dataclass
@@ -87,12 +84,12 @@ class _Watch:
             answer = self.provider.poll(handle)
         except (ProviderUnavailableError, ProviderThrottledError) as exc:
             self.interval_s = max(2 * self.interval_s, exc.retry_after_s or 0)
-            self.ports.warn(exc.code, self.attempt)
+            warn_of_vendor(exc.code, self.attempt)
             return Pending()
         word = answer.unknown_status if isinstance(answer, Pending) else None
         if word is not None and word not in self.seen_words:
             self.seen_words.add(word)
-            self.ports.warn("unknown_status", self.attempt)
+            warn_of_vendor("unknown_status", self.attempt)
         return answer
 
     def cancel(self) -> None:
@@ -103,10 +100,10 @@ class _Watch:
         try:
             self.provider.cancel(self.attempt.handle)
         except (ProviderUnavailableError, ProviderThrottledError) as exc:
-            self.ports.warn(exc.code, self.attempt)
+            warn_of_vendor(exc.code, self.attempt)
 
 
-def poll(step: StepInput, ports: PollPorts) -> StepResult:
+def poll(step: StepInput, ports: PollPorts, remaining_s: Callable[[], float]) -> StepResult:
     """Ask how the newest attempt's task is: once, or again and again for a window where that is cheaper than a loop.
 
     Before each question the job's row is read, so that a cancel ends the watch, and `seen` is older than the answer.
@@ -124,7 +121,7 @@ def poll(step: StepInput, ports: PollPorts) -> StepResult:
     )
     if job.state is JobState.CANCELING:
         watch.cancel()
-    answer = _watch(step, watch)
+    answer = _watch(step, watch, min(HOLD_WINDOW_S, remaining_s() - _RESERVE_S))
     if answer is None:
         return going_on(step, load(ports.ledger, step.job_id))
     if not isinstance(answer, Pending):
@@ -132,10 +129,9 @@ def poll(step: StepInput, ports: PollPorts) -> StepResult:
     return _pending(step, snapshot, watch, answer)
 
 
-def _watch(step: StepInput, watch: _Watch) -> PollOutcome | None:
+def _watch(step: StepInput, watch: _Watch, window_s: float) -> PollOutcome | None:
     """Return the last answer; None when another run took the job over meanwhile."""
     ports = watch.ports
-    window_s = min(HOLD_WINDOW_S, ports.remaining_s() - _RESERVE_S)
     begun = ports.clock.monotonic()
     while True:
         answer = watch.ask()

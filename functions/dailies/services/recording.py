@@ -9,6 +9,7 @@ from typing import Any
 
 from dailies.domain.assets import Asset
 from dailies.domain.attempts import Attempt, AttemptState
+from dailies.domain.catalogue import Catalogue
 from dailies.domain.changes import Change, Draft
 from dailies.domain.errors import ConfigurationError, ConflictError, StorageError
 from dailies.domain.events import EventType
@@ -21,6 +22,16 @@ from dailies.domain.waiting import sweep_at
 ANY_STATE = frozenset(JobState)
 """For facts that must be kept whatever became of the job: a handle, an answer, a stored result."""
 _TRIES = 6
+
+
+@dataclass(frozen=True)
+class LedgerPorts:
+    """What the steps need that only read and write the ledger."""
+
+    ledger: Ledger
+    clock: Clock
+    catalogue: Catalogue
+
 
 Build = Callable[[Snapshot], Draft | None]
 """Makes a change of a snapshot, or None when there is nothing (any more) to change."""

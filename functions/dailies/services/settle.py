@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 
 from dailies.domain.attempts import Attempt, AttemptState, Charge
+from dailies.domain.catalogue import Catalogue
 from dailies.domain.jobs import Job, Stage
-from dailies.domain.ports import Clock, Ledger, Snapshot
+from dailies.domain.options import resolve_options
+from dailies.domain.ports import Snapshot
 from dailies.domain.steps import Outcome, StepInput, StepResult
-from dailies.services.recording import Move, going_on, load, move
-
-ListPrice = Callable[[Job, Attempt], Decimal]
-"""What the vendor's price list asks for what an attempt delivered, in US dollars."""
+from dailies.services.recording import LedgerPorts, Move, going_on, load, move
 
 
-def settle(
-    step: StepInput, *, ledger: Ledger, clock: Clock, list_price_usd: ListPrice
-) -> StepResult:
-    """Record the charge of the stored attempt: the vendor's own figure, or its list price."""
-    snapshot = load(ledger, step.job_id)
+def settle(step: StepInput, ports: LedgerPorts) -> StepResult:
+    """Record the charge of the stored attempt."""
+    snapshot = load(ports.ledger, step.job_id)
     attempt = snapshot.current
     stored = attempt is not None and attempt.state is AttemptState.STORED
     if attempt is None or not stored or attempt.charge is not None or snapshot.job.run != step.run:
         return going_on(step, snapshot)
-    charge = _charge(snapshot.job, attempt, list_price_usd)
+    charge = charge_of(snapshot.job, attempt, ports.catalogue)
     wanted = Move(
         attempt.number,
         frozenset({AttemptState.STORED}),
         AttemptState.STORED,
-        attempt={"charge": charge, "finished_at": clock.now()},
+        attempt={"charge": charge, "finished_at": ports.clock.now()},
         job={"cost_usd": cost_usd(snapshot) + charge.amount_usd},
         stage=Stage.NOTIFYING,
     )
-    snapshot, written = move(ledger, clock, snapshot, step.run, wanted)
+    snapshot, written = move(ports.ledger, ports.clock, snapshot, step.run, wanted)
     return going_on(step, snapshot, Outcome.NOTIFY if written else None)
 
 
@@ -42,8 +38,14 @@ def cost_usd(snapshot: Snapshot) -> Decimal:
     return sum((a.charge.amount_usd for a in snapshot.attempts if a.charge), Decimal(0))
 
 
-def _charge(job: Job, attempt: Attempt, list_price_usd: ListPrice) -> Charge:
+def charge_of(job: Job, attempt: Attempt, catalogue: Catalogue) -> Charge:
+    """Return what a delivered result cost: the vendor's own figure, or what its price list asks."""
     billed = attempt.billed
     if billed is not None and billed.amount_usd is not None:
         return Charge(amount_usd=billed.amount_usd, basis="vendor", billed=billed)
-    return Charge(amount_usd=list_price_usd(job, attempt), basis="catalogue", billed=billed)
+    vendor, model = catalogue.route(attempt.vendor, attempt.model)
+    options, _ = resolve_options(job.request, vendor, model)
+    listed_usd = model.price_usd(
+        resolution=options.resolution, audio=options.audio, duration_s=options.duration_s
+    )
+    return Charge(amount_usd=listed_usd, basis="catalogue", billed=billed)

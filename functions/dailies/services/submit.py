@@ -19,7 +19,7 @@ from dailies.domain.errors import (
     SubmitUnknownError,
 )
 from dailies.domain.events import EventType
-from dailies.domain.jobs import JobState, Stage
+from dailies.domain.jobs import Job, JobState, Stage
 from dailies.domain.outcomes import Finished, Handle
 from dailies.domain.ports import (
     AttemptRef,
@@ -55,7 +55,7 @@ class SubmitPorts:
     catalogue: Catalogue
     clock: Clock
     stats: LatencyStats
-    request_for: Callable[[Snapshot, Attempt], GenerationRequest]
+    request_for: Callable[[Job, Attempt], GenerationRequest]
     """Fills in a job's request for an attempt; raises InvalidRequestError where its inputs are unusable."""
     callback_url: Callable[[Attempt], str | None]
     """Where the vendor may call back; None where nobody can reach us."""
@@ -87,7 +87,7 @@ def submit(step: StepInput, ports: SubmitPorts) -> StepResult:
         return going_on(step, snapshot, Outcome.END)
     begun = _Begun(step, snapshot, attempt, ports)
     try:
-        request = ports.request_for(snapshot, attempt)
+        request = ports.request_for(snapshot.job, attempt)
         provider = ports.providers.get(attempt.vendor)
         reference = AttemptRef(attempt.attempt_id, callback_url=ports.callback_url(attempt))
     except (InvalidRequestError, ConfigurationError) as exc:

@@ -5,28 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from dailies.domain.catalogue import Catalogue
 from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
-from dailies.domain.ports import Clock, ExecutionStatus, Ledger, Snapshot, Workflow
-from dailies.domain.routing import next_outcome
-from dailies.domain.steps import Outcome
+from dailies.domain.ports import ExecutionStatus, Snapshot, Workflow
 from dailies.domain.waiting import late_look_at
-from dailies.services.end_job import end_job
+from dailies.services.end_job import awaits_result, end_job
 from dailies.services.open_run import open_run
-from dailies.services.recording import ANY_STATE, draft, record
+from dailies.services.recording import ANY_STATE, LedgerPorts, draft, record
 
 MAX_AUTOMATIC_RUNS = 3
 
 
 @dataclass(frozen=True)
-class SweepPorts:
+class SweepPorts(LedgerPorts):
     """What the sweeper needs."""
 
-    ledger: Ledger
     workflow: Workflow
-    clock: Clock
-    catalogue: Catalogue
 
 
 def sweep(ports: SweepPorts, *, limit: int = 200) -> int:
@@ -38,13 +32,13 @@ def sweep(ports: SweepPorts, *, limit: int = 200) -> int:
     return seen
 
 
-def look_after(job_id: str, ports: SweepPorts) -> None:
+def look_after(job_id: str, ports: SweepPorts, *, run: int | None = None) -> None:
     """See that a job goes on: start a run that was never started, open the next after one that died, expire, or park.
 
-    Called by the sweeper, and at once when Step Functions reports the end of an execution.
+    Called by the sweeper, and at once when Step Functions reports the end of a run: an old one's end is no news.
     """
     snapshot = ports.ledger.snapshot(job_id)
-    if snapshot is None:
+    if snapshot is None or run not in {None, snapshot.job.run}:
         return
     status = ports.workflow.status(job_id, snapshot.job.run)
     if status is ExecutionStatus.ABSENT:
@@ -75,7 +69,7 @@ def _look_later(snapshot: Snapshot, ports: SweepPorts) -> None:
 
 
 def _look_for_late_result(snapshot: Snapshot, ports: SweepPorts) -> None:
-    if next_outcome(snapshot, snapshot.job.run) is Outcome.DONE or not _late_look(snapshot, ports):
+    if _late_look(snapshot, ports) is None:
         _give_up(snapshot, ports)
         return
     opened = open_run(
@@ -95,7 +89,7 @@ def _give_up(snapshot: Snapshot, ports: SweepPorts) -> None:
 
 def _late_look(snapshot: Snapshot, ports: SweepPorts) -> dt.datetime | None:
     attempt = snapshot.current
-    if attempt is None or attempt.charge is not None:
+    if attempt is None or not awaits_result(attempt):
         return None
     return late_look_at(attempt, ports.catalogue.vendor(attempt.vendor), ports.clock.now())
 
@@ -103,13 +97,7 @@ def _late_look(snapshot: Snapshot, ports: SweepPorts) -> dt.datetime | None:
 def _expire_or_park(snapshot: Snapshot, ports: SweepPorts) -> None:
     job = snapshot.job
     if ports.clock.now() >= job.deadline_at:
-        ended = end_job(
-            snapshot,
-            job.run,
-            ledger=ports.ledger,
-            clock=ports.clock,
-            catalogue=ports.catalogue,
-        )
+        ended = end_job(snapshot, job.run, ports)
         if ended.job.terminal:
             return
 

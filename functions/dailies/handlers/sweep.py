@@ -1,0 +1,36 @@
+"""Every minute: sees that every job goes on, and that no event stays unpublished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dailies import bootstrap
+from dailies.domain.ports import EventBus
+from dailies.handlers.boundary import LambdaContext, call
+from dailies.services.republish import republish
+from dailies.services.sweep import SweepPorts, sweep
+
+
+@dataclass(frozen=True)
+class SweeperPorts:
+    """What the sweeper needs."""
+
+    jobs: SweepPorts
+    bus: EventBus
+
+
+def handler(
+    event: Mapping[str, Any], context: LambdaContext, deps: SweeperPorts | None = None
+) -> dict[str, int]:
+    """Look after what is due; the answer counts it."""
+    ports = deps or bootstrap.sweep()
+
+    def serve() -> dict[str, int]:
+        return {
+            "jobs": sweep(ports.jobs),
+            "events": republish(ports.jobs.ledger, ports.bus, ports.jobs.clock),
+        }
+
+    return call(serve, event)

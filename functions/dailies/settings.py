@@ -1,0 +1,169 @@
+"""What each function reads from its environment. The only reader of it; `tests/infra` holds the template to these models."""
+
+from __future__ import annotations
+
+import os
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Json, ValidationError
+
+from dailies.domain.errors import ConfigurationError
+
+_HANDLERS = "dailies.handlers."
+
+
+class Settings(BaseModel):
+    """The environment of one function. A field's variable is its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def read(cls) -> Self:
+        """Return the settings.
+
+        Raises:
+            ConfigurationError: a variable is missing or malformed; the message names it.
+        """
+        values = {f: os.environ[f.upper()] for f in cls.model_fields if f.upper() in os.environ}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as exc:
+            names = sorted({str(e["loc"][0]).upper() for e in exc.errors()})
+            raise ConfigurationError(
+                f"Set these variables of the function: {', '.join(names)}."
+            ) from exc
+
+    @classmethod
+    def variables(cls) -> frozenset[str]:
+        """Return the names of the variables."""
+        return frozenset(f.upper() for f in cls.model_fields)
+
+
+class LedgerSettings(Settings):
+    """Functions that only read and write the ledger: Plan, Settle, Notify, Fail, Authorize."""
+
+    table_name: str
+
+
+class VendorSettings(LedgerSettings):
+    """Functions that call vendors."""
+
+    secrets_prefix: str
+    """Secrets are named `<prefix>/providers/<vendor>`."""
+    provider_endpoints: Json[dict[str, str]]
+    """Base URLs that differ from the vendors' own, by endpoint name."""
+    public_url: str
+    """Base URL of the HTTP API; empty where vendors cannot reach it."""
+
+
+class SubmitSettings(VendorSettings):
+    """Submit also reads a job's input images."""
+
+    media_bucket: str
+
+
+class StoreSettings(LedgerSettings):
+    """Store fetches from vendors, and writes to the bucket."""
+
+    secrets_prefix: str
+    provider_endpoints: Json[dict[str, str]]
+    media_bucket: str
+    outbound_allow: Json[list[str]]
+    """`host:port` pairs that may be fetched from although they are not public: the simulators', on a laptop."""
+
+
+class ProbeSettings(LedgerSettings):
+    """Probe decodes hostile bytes: no secrets here."""
+
+    media_bucket: str
+
+
+class ApiSettings(LedgerSettings):
+    """The HTTP API."""
+
+    media_bucket: str
+    state_machine_arn: str
+
+
+class CallbackSettings(LedgerSettings):
+    """Vendors' callbacks."""
+
+    secrets_prefix: str
+    provider_endpoints: Json[dict[str, str]]
+    state_machine_arn: str
+
+
+class SweepSettings(LedgerSettings):
+    """The sweeper."""
+
+    state_machine_arn: str
+    event_bus_name: str
+
+
+class ExecutionEndedSettings(LedgerSettings):
+    """The catch-all rule."""
+
+    state_machine_arn: str
+
+
+class PublishSettings(LedgerSettings):
+    """The outbox's reader."""
+
+    event_bus_name: str
+
+
+class StartWebhookSettings(Settings):
+    """Starts a delivery."""
+
+    webhook_state_machine_arn: str
+
+
+class DeliverWebhookSettings(LedgerSettings):
+    """One try of one delivery."""
+
+    secrets_prefix: str
+    outbound_allow: Json[list[str]]
+
+
+class SendEmailSettings(LedgerSettings):
+    """Emails."""
+
+    media_bucket: str
+    sender: str
+    public_url: str
+
+
+class AnnounceSettings(LedgerSettings):
+    """The SNS topic."""
+
+    topic_arn: str
+
+
+OF_HANDLER: dict[str, type[Settings]] = {
+    "plan": LedgerSettings,
+    "submit": SubmitSettings,
+    "resolve": VendorSettings,
+    "poll": VendorSettings,
+    "store": StoreSettings,
+    "probe": ProbeSettings,
+    "settle": LedgerSettings,
+    "notify": LedgerSettings,
+    "fail": LedgerSettings,
+    "api": ApiSettings,
+    "authorize": LedgerSettings,
+    "provider_callback": CallbackSettings,
+    "publish": PublishSettings,
+    "start_webhook": StartWebhookSettings,
+    "deliver_webhook": DeliverWebhookSettings,
+    "send_email": SendEmailSettings,
+    "announce": AnnounceSettings,
+    "sweep": SweepSettings,
+    "execution_ended": ExecutionEndedSettings,
+}
+"""Settings by handler module."""
+
+
+def running_handler() -> str | None:
+    """Return the handler module that this Lambda environment runs; None outside Lambda."""
+    name = os.environ.get("_HANDLER", "")
+    return name.removeprefix(_HANDLERS).split(".")[0] if name.startswith(_HANDLERS) else None

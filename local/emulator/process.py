@@ -112,6 +112,8 @@ class Emulator:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                # Ctrl-C in a terminal reaches us only: we stop it when we need it no longer.
+                start_new_session=True,
             )
         try:
             self._await_ready(ready_file)

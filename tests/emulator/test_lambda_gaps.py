@@ -71,6 +71,13 @@ def test_retry_by_name_keeps_the_worker_when_handler_raises_twice(cloud: Cloud) 
     assert ended.output["calls"] == 3
 
 
+def test_worker_is_lost_with_each_exception_when_uncorrected(uncorrected: Cloud) -> None:
+    function = uncorrected.function(FLAKY)
+    for _ in range(3):
+        answer = uncorrected.client("lambda").invoke(FunctionName=function)
+        assert answer["FunctionError"] == "Unhandled"
+
+
 def test_invoke_reports_the_class_name_when_handler_raises(cloud: Cloud) -> None:
     answer = cloud.client("lambda").invoke(
         FunctionName=cloud.function(RAISING), Payload=json.dumps({"kind": "Permanent"})
@@ -82,6 +89,11 @@ def test_invoke_reports_the_class_name_when_handler_raises(cloud: Cloud) -> None
 def test_exit_error_is_caught_when_the_process_dies(cloud: Cloud) -> None:
     work = {"Resource": cloud.function(EXITING), "Catch": catch("Runtime.ExitError")}
     assert cloud.run(machine(work, Caught=CAUGHT)).output["Error"] == "Runtime.ExitError"
+
+
+def test_exit_error_has_another_name_when_uncorrected(uncorrected: Cloud) -> None:
+    ended = uncorrected.run(machine({"Resource": uncorrected.function(EXITING)}))
+    assert ended.error == "Runtime.HandlerError"
 
 
 def test_sandbox_timeout_is_caught_when_a_function_runs_too_long(cloud: Cloud) -> None:

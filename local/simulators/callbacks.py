@@ -73,7 +73,7 @@ class CallbackWorker:
         ]
         self._client = httpx.Client(
             timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False, verify=False
-        )  # noqa: S501
+        )
         self._threads = [threading.Thread(target=self._dispatch, daemon=True)]
         self._threads += [
             threading.Thread(target=self._send_all, args=(q,), daemon=True) for q in self._queues

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from dailies.domain.catalogue import ModelSpec
 
 from local.simulators.clips import FPS
+from local.simulators.director import Subject
 from local.simulators.google_errors import blocked_text, google_error, http_error, retry_info
 from local.simulators.google_oauth import TokenEndpoint
 from local.simulators.google_requests import InvalidArgumentError, VeoRequest, parse_veo
@@ -23,7 +24,6 @@ from local.simulators.scenario import (
     Missing,
     Moderation,
     Occasion,
-    Subject,
     Throttle,
     UnknownStatus,
 )
@@ -185,7 +185,7 @@ class GoogleSimulator(VendorSimulator):
                 image=wanted.image,
                 cost_usd=str(price * Decimal(wanted.samples)),
             )
-            self.store.add(task, unique_external_id=False)
+            self.store.add(task)
         self.prepare(
             [self.clip_spec(task, frames=frames(task), sample=n) for n in range(wanted.samples)]
         )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from local.simulators.clock import rfc3339
+from local.simulators.director import Subject
 from local.simulators.google_errors import storage_error
-from local.simulators.scenario import ChangeContent, ExpireUrl, Missing, Subject
+from local.simulators.scenario import ChangeContent, ExpireUrl, Missing
 from local.simulators.server import Request, Response, Router, json_response
 from local.simulators.serving import entity_tag, serve_bytes
 from local.simulators.state import Task

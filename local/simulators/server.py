@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import selectors
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -100,9 +102,7 @@ class HttpServer:
     def __init__(self, handler: Handler, *, host: str, port: int, sleeper: Sleeper) -> None:
         """Bind the port (0 takes a free one) without serving yet."""
         self._server = _Server((host, port), handler, sleeper)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.accept_until_woken, daemon=True)
         bound_host, bound_port = self._server.server_address[:2]
         self.base_url = f"http://{bound_host!s}:{bound_port}"
 
@@ -113,7 +113,7 @@ class HttpServer:
     def stop(self) -> None:
         """Stop listening and close every open connection."""
         if self._thread.is_alive():
-            self._server.shutdown()
+            self._server.wake()
             self._thread.join()
         self._server.server_close()
         self._server.close_connections()
@@ -129,7 +129,29 @@ class _Server(ThreadingHTTPServer):
         self.sleeper = sleeper
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
+        self._wake_reader, self._wake_writer = socket.socketpair()
         super().__init__(address, _Connection)
+
+    def accept_until_woken(self) -> None:
+        """Serve until `wake`. Unlike `serve_forever` this neither polls nor makes `stop` wait."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._wake_reader, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if self._wake_reader in ready:
+                    return
+                self._handle_request_noblock()  # type: ignore[attr-defined]
+
+    def wake(self) -> None:
+        """End `accept_until_woken`."""
+        self._wake_writer.send(b"x")
+
+    def server_close(self) -> None:
+        """Release the port."""
+        super().server_close()
+        self._wake_reader.close()
+        self._wake_writer.close()
 
     def server_bind(self) -> None:
         """Bind without the reverse name look-up of the parent class, which can take seconds."""
@@ -163,8 +185,6 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing about a client that went away; anything else is a bug and is shown."""
-        import sys
-
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -179,7 +199,7 @@ class _Connection(BaseHTTPRequestHandler):
             return self._serve
         raise AttributeError(name)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Write no access log: the simulators count requests themselves."""
 
     def version_string(self) -> str:

@@ -9,10 +9,11 @@ from dailies.domain.catalogue import load_catalogue
 
 from local.simulators.clips import ClipStudio
 from local.simulators.clock import Clock, ManualClock, Sleeper, SystemClock
+from local.simulators.director import Director
 from local.simulators.google import GoogleSimulator
 from local.simulators.kling import KlingSimulator
 from local.simulators.receiver import WebhookReceiver
-from local.simulators.scenario import Director, Scenario
+from local.simulators.scenario import Scenario
 from local.simulators.vendor import Ports, VendorSimulator, World
 
 

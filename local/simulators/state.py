@@ -121,18 +121,19 @@ class TaskStore:
             self._state = state.model_copy(deep=True)
             self._calls, self._endpoints = Counter(state.calls), Counter(state.endpoints)
 
-    def add(self, task: Task, *, unique_external_id: bool) -> Task:
-        """Accept a task: number its scene and attempt and keep it, or raise DuplicateExternalIdError."""
+    def require_new(self, external_id: str) -> None:
+        """Raise DuplicateExternalIdError where a task has this external id already."""
+        if external_id and self.by_external_id(external_id):
+            raise DuplicateExternalIdError(external_id)
+
+    def add(self, task: Task) -> Task:
+        """Accept a task: number its scene and attempt, and keep it."""
         with self.lock:
-            if unique_external_id and task.external_id and self.by_external_id(task.external_id):
-                raise DuplicateExternalIdError(task.external_id)
             prompts = list(dict.fromkeys(known.prompt for known in self._state.tasks.values()))
-            task.scene = (
-                prompts.index(task.prompt) + 1 if task.prompt in prompts else len(prompts) + 1
-            )
-            task.attempt = 1 + sum(
-                known.prompt == task.prompt for known in self._state.tasks.values()
-            )
+            known_scene = task.prompt in prompts
+            task.scene = prompts.index(task.prompt) + 1 if known_scene else len(prompts) + 1
+            same = (known.prompt == task.prompt for known in self._state.tasks.values())
+            task.attempt = 1 + sum(same)
             self._state.tasks[task.id] = task
             return task
 

@@ -6,19 +6,17 @@ import math
 import random
 import threading
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from dailies.domain.catalogue import Catalogue, Latency
-from pydantic import ValidationError
 
 from local.simulators.clips import ClipSpec, ClipStudio
 from local.simulators.clock import Clock, Sleeper
+from local.simulators.control import add_control_routes
+from local.simulators.director import Director, Subject
 from local.simulators.scenario import (
     Action,
-    Director,
     Drop,
     Fail,
     Hang,
@@ -26,8 +24,6 @@ from local.simulators.scenario import (
     Moderation,
     Occasion,
     PartialRai,
-    Scenario,
-    Subject,
     Throttle,
 )
 from local.simulators.server import (
@@ -37,7 +33,6 @@ from local.simulators.server import (
     Request,
     Response,
     Router,
-    json_response,
 )
 from local.simulators.state import Ending, Task, TaskStore
 
@@ -65,7 +60,7 @@ class Ports:
     files: int = 0
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not an error of ours
+class Refused(Exception):
     """The call is answered with an error and changes nothing."""
 
     def __init__(self, response: Response) -> None:
@@ -92,7 +87,7 @@ class VendorSimulator(ABC):
         self.base_url = self._api_server.base_url
         self.files_url = self._file_server.base_url
         """Where results are fetched from: another origin than the API, as with the vendor."""
-        self._add_control_routes()
+        add_control_routes(self)
 
     def _server(self, router: Router, port: int) -> HttpServer:
         def counted(request: Request) -> Response:
@@ -284,62 +279,6 @@ class VendorSimulator(ABC):
             threading.Thread(
                 target=lambda: [self.world.studio.clip(spec) for spec in specs], daemon=True
             ).start()
-
-    # Control endpoints
-
-    def _add_control_routes(self) -> None:
-        routes: list[tuple[Literal["GET", "POST"], str, Callable[[Request], Any]]] = [
-            ("GET", "tasks", lambda request: self.task_report()),
-            ("GET", "requests", lambda request: self.request_report()),
-            ("POST", "reset", lambda request: self.reset()),
-            (
-                "GET",
-                "scenario",
-                lambda request: self.world.director.scenario.model_dump(mode="json"),
-            ),
-            ("POST", "scenario", self._load_scenario),
-        ]
-        for method, name, answer in routes:
-            self.api.add(method, f"/_simulator/{name}", self._control(answer))
-
-    def _control(self, answer: Callable[[Request], Any]) -> Handler:
-        def handler(request: Request) -> Response:
-            try:
-                return json_response(200, answer(request))
-            except ValidationError as exc:
-                return json_response(
-                    422, {"errors": exc.errors(include_context=False, include_url=False)}
-                )
-
-        return handler
-
-    def _load_scenario(self, request: Request) -> None:
-        self.world.director.load(Scenario.model_validate_json(request.body))
-
-    def task_report(self) -> dict[str, Any]:
-        """Return the accepted tasks and their numbers."""
-        now = self.world.clock.now()
-        tasks = self.store.all()
-        rows = [
-            task.model_dump(mode="json", exclude={"image"}) | {"status": self.status(task, now)}
-            for task in tasks
-        ]
-        by_external_id = Counter(task.external_id for task in tasks if task.external_id)
-        return {
-            "created": len(tasks),
-            "billed": self.billed,
-            "by_external_id": dict(by_external_id),
-            "tasks": rows,
-        }
-
-    def request_report(self) -> dict[str, Any]:
-        """Return what was asked, by kind and by endpoint, and the callbacks that were sent."""
-        callbacks = [sent.model_dump(mode="json") for sent in self.store.callbacks()]
-        return {
-            "calls": self.store.calls(),
-            "endpoints": self.store.endpoints(),
-            "callbacks": callbacks,
-        }
 
 
 def draw_latency_s(latency: Latency, rng: random.Random) -> float:

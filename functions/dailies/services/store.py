@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dailies.domain.assets import Asset, AssetKind
-from dailies.domain.attempts import Attempt, AttemptFailure, AttemptState, Charge
-from dailies.domain.catalogue import Catalogue
-from dailies.domain.errors import AssetError, FetchBrokenError, FetchRefusedError, UploadGoneError
-from dailies.domain.events import EventType
+from dailies.domain.attempts import Attempt, AttemptFailure, AttemptState
+from dailies.domain.errors import (
+    AssetError,
+    FetchBrokenError,
+    FetchRefusedError,
+    ProviderError,
+    StorageError,
+    UploadGoneError,
+)
 from dailies.domain.ids import derived_id
-from dailies.domain.jobs import Job, Stage
+from dailies.domain.jobs import Stage
 from dailies.domain.outcomes import FailureCode
-from dailies.domain.ports import Clock, Fetcher, Ledger, MediaStore, Providers, Snapshot
+from dailies.domain.ports import Fetcher, MediaStore, Providers, Snapshot
 from dailies.domain.steps import Outcome, StepInput, StepResult
-from dailies.services.recording import Move, going_on, load, move
+from dailies.services.give_up import give_up
+from dailies.services.recording import LedgerPorts, Move, going_on, load, move
 from dailies.services.transfer import Landed, Source, Transfer
 
 HANDOVER_S: Final = 25.0
@@ -28,17 +34,12 @@ _FETCHING: Final = frozenset({AttemptState.FETCHING})
 
 
 @dataclass(frozen=True)
-class StorePorts:
+class StorePorts(LedgerPorts):
     """What Store needs."""
 
-    ledger: Ledger
     providers: Providers
-    catalogue: Catalogue
     fetcher: Fetcher
     media: MediaStore
-    clock: Clock
-    charge_of: Callable[[Job, Attempt], Charge]
-    """Says what an attempt cost whose file the vendor delivered, usable or not."""
 
 
 def store(step: StepInput, ports: StorePorts, remaining_s: Callable[[], float]) -> StepResult:
@@ -85,7 +86,7 @@ class _Storing:
         except UploadGoneError:
             self._keep(transfer, upload=None)
             raise
-        except FetchBrokenError:
+        except (FetchBrokenError, StorageError, ProviderError):
             self._keep(transfer, upload=transfer.partial)
             raise
         if landed is None:
@@ -153,7 +154,7 @@ class _Storing:
             )
             return self._ask_again(transfer, failure, upload=transfer.partial)
         self._drop(transfer)
-        return self._failed(AttemptFailure(code="result_refused", message=str(refusal)))
+        return self._give_up(AttemptFailure(code="result_refused", message=str(refusal)))
 
     def _unusable(self, transfer: Transfer, error: AssetError) -> StepResult:
         self._drop(transfer)
@@ -167,28 +168,13 @@ class _Storing:
         fetches = max(transfer.beginnings, self.attempt.fetches + 1)
         if fetches >= MAX_FETCHES or self.attempt.handle is None:
             self._drop(transfer)
-            return self._failed(failure)
+            return self._give_up(failure)
         kept = {"upload": upload, "fetches": fetches}
         snapshot = self._move(AttemptState.GENERATING, attempt=kept, stage=Stage.STORING)
         return going_on(self.step, snapshot)
 
-    def _failed(self, failure: AttemptFailure) -> StepResult:
-        """End the attempt. The vendor delivered, so it was paid for, and nobody else is asked for the same again."""
-        job = self.snapshot.job
-        charge = self.ports.charge_of(job, self.attempt)
-        snapshot = self._move(
-            AttemptState.FAILED,
-            event=EventType.ATTEMPT_ENDED,
-            data={"state": AttemptState.FAILED, "code": failure.code},
-            attempt={
-                "failure": failure,
-                "charge": charge,
-                "upload": None,
-                "finished_at": self.ports.clock.now(),
-            },
-            job={"cost_usd": job.cost_usd + charge.amount_usd},
-        )
-        return going_on(self.step, snapshot)
+    def _give_up(self, failure: AttemptFailure) -> StepResult:
+        return give_up(self.step, self.snapshot, self.attempt, failure, self.ports)
 
     def _drop(self, transfer: Transfer) -> None:
         if transfer.partial is not None:

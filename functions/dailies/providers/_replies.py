@@ -139,7 +139,14 @@ def as_int(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def as_number(value: Any) -> float:
+    """Return a JSON number that is finite, or 0 for anything else."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and math.isfinite(value) else 0.0
+
+
 Objects = Annotated[list[dict[str, Any]], BeforeValidator(as_objects)]
 Text = Annotated[str, BeforeValidator(as_text)]
 Identifier = Annotated[str, BeforeValidator(as_identifier)]
 Integer = Annotated[int | None, BeforeValidator(as_int)]
+Number = Annotated[float, BeforeValidator(as_number)]

@@ -330,21 +330,17 @@ def _outputs(items: list[dict[str, Any]]) -> list[Output]:
 
 def _billed(rows: list[dict[str, Any]], unit_usd: Decimal | None) -> BilledAmount | None:
     """Return what the rows add up to: in their unit where they share one, else in dollars."""
-    totals: dict[str, Decimal] = {}
-    for row in rows:
-        line = _billing_line(row)
-        if line:
-            totals[line[0]] = totals.get(line[0], Decimal(0)) + line[1]
-    if not totals:
-        return None
+    lines = [line for line in map(_billing_line, rows) if line]
     rates = {"usd": Decimal(1), "kling_unit": unit_usd}
-    in_usd = [rates.get(unit) for unit in totals]
-    known = [r * a for r, a in zip(in_usd, totals.values(), strict=True) if r is not None]
-    usd = sum(known, Decimal(0)) if len(known) == len(totals) else None
-    if len(totals) == 1:
-        unit, amount = next(iter(totals.items()))
-        return BilledAmount(amount=amount, unit=unit, amount_usd=usd)
-    return BilledAmount(amount=usd, unit="usd", amount_usd=usd) if usd is not None else None
+    in_usd = [rate * amount for unit, amount in lines if (rate := rates.get(unit)) is not None]
+    usd = sum(in_usd, Decimal(0)) if len(in_usd) == len(lines) else None
+    units = {unit for unit, _ in lines}
+    if len(units) == 1:
+        total = sum((amount for _, amount in lines), Decimal(0))
+        return BilledAmount(amount=total, unit=units.pop(), amount_usd=usd)
+    return (
+        BilledAmount(amount=usd, unit="usd", amount_usd=usd) if lines and usd is not None else None
+    )
 
 
 def _billing_line(row: dict[str, Any]) -> tuple[str, Decimal] | None:

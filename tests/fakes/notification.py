@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from dailies.domain.assets import Asset, AssetKind, MediaFacts
 from dailies.domain.attempts import Attempt, AttemptState
@@ -20,6 +20,8 @@ from dailies.domain.notifications import delivery_ref
 from dailies.domain.ports import InlineImage, ObjectHead
 
 from tests.fakes.ledger import InMemoryLedger
+
+L = TypeVar("L", bound=InMemoryLedger)
 
 JOB_ID = "job_01JCZ5V5ZK8W1R8Q4T9X3M7N2P"
 ASSET_ID = "ast_01JCZ5W2A0B1C2D3E4F5G6H7J8"
@@ -245,21 +247,13 @@ def asset() -> Asset:
     )
 
 
-class LedgerWithLog(InMemoryLedger):
-    """Begins tries of a delivery under the condition that nobody else has."""
-
-    def begin_delivery(self, delivery: Delivery) -> bool:
-        place = (delivery.job_id, delivery.event_id, delivery.sink, delivery.attempt)
-        with self._lock:
-            if place in self._deliveries:
-                return False
-            self._deliveries[place] = delivery
-        return True
-
-
-def ledger_with(told: Job, *events: Event) -> LedgerWithLog:
+def ledger_with(told: Job, *events: Event) -> InMemoryLedger:
     """Return a ledger that holds the job, its attempt, its result and these events, unpublished."""
-    ledger = LedgerWithLog()
+    return fill(InMemoryLedger(), told, *events)
+
+
+def fill(ledger: L, told: Job, *events: Event) -> L:
+    """Put the job, its attempt, its result and these events into a ledger, and return it."""
     first = event(EventType.JOB_QUEUED, 1)
     created = told.model_copy(update={"event_seq": 1})
     ledger.create(Creation(created, first, "key", "0" * 64, "{}"))

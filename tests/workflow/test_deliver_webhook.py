@@ -26,10 +26,10 @@ from moto.stepfunctions.parser.asl.component.common.retry import (
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 
+from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     TENANT,
     URL,
-    LedgerWithLog,
     MemoryDeliveries,
     MemoryEndpoints,
     MemoryPoster,
@@ -58,7 +58,7 @@ class _World:
 
     statuses: Iterator[int | Exception]
     clock: SteppedClock = field(default_factory=SteppedClock)
-    ledger: LedgerWithLog = field(
+    ledger: InMemoryLedger = field(
         default_factory=lambda: ledger_with(job({"webhook": {"url": URL}}))
     )
     endpoints: MemoryEndpoints = field(default_factory=MemoryEndpoints)

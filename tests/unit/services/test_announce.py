@@ -8,10 +8,10 @@ import pytest
 from dailies.domain.errors import DeliveryRefusedError, StorageError
 from dailies.services.announce import AnnouncePorts, announce
 
+from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     ASSET_ID,
     JOB_ID,
-    LedgerWithLog,
     MemoryTopic,
     SteppedClock,
     event,
@@ -22,7 +22,7 @@ from tests.fakes.notification import (
 )
 
 
-def _ports(topic: MemoryTopic) -> tuple[LedgerWithLog, AnnouncePorts]:
+def _ports(topic: MemoryTopic) -> tuple[InMemoryLedger, AnnouncePorts]:
     ledger = ledger_with(job({"sns": True}))
     return ledger, AnnouncePorts(ledger=ledger, topic=topic, clock=SteppedClock())
 

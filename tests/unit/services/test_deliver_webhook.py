@@ -21,12 +21,12 @@ from dailies.domain.signing import webhook_secret
 from dailies.services.deliver_webhook import DeliverWebhookPorts, deliver_webhook
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     ASSET_ID,
     JOB_ID,
     TENANT,
     URL,
-    LedgerWithLog,
     MemoryEndpoints,
     MemoryPoster,
     MemorySecrets,
@@ -45,7 +45,7 @@ class _World:
     """The ports of a delivery, and what became of them."""
 
     def __init__(self, answer: Callable[[], int] = lambda: 200) -> None:
-        self.ledger: LedgerWithLog = ledger_with(job(HOOK))
+        self.ledger: InMemoryLedger = ledger_with(job(HOOK))
         self.endpoints = MemoryEndpoints()
         self.poster = MemoryPoster(answer)
         self.secrets = MemorySecrets()

@@ -11,14 +11,15 @@ from dailies.domain.events import Event, EventType
 from dailies.domain.jobs import JobError, JobState
 from dailies.services.publish import publish
 
+from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     ASSET_ID,
     JOB_ID,
     START,
     URL,
     Bus,
-    LedgerWithLog,
     event,
+    fill,
     job,
     ledger_with,
 )
@@ -123,17 +124,20 @@ def test_others_are_published_when_one_has_no_job() -> None:
     assert len(bus.put_details) == 1
 
 
-class _MarkIsLost(LedgerWithLog):
+class _LosesMarks(InMemoryLedger):
+    lost = True
+
     def mark_published(self, event: Event) -> None:
-        raise StorageError("The table did not answer.")
+        if self.lost:
+            raise StorageError("The table did not answer.")
+        super().mark_published(event)
 
 
 def test_event_comes_again_under_the_same_id_when_its_mark_was_lost() -> None:
-    ledger, bus = ledger_with(job(ALL)), Bus()
-    ledger.__class__ = _MarkIsLost
+    ledger, bus = fill(_LosesMarks(), job(ALL)), Bus()
 
     assert publish([event()], ledger=ledger, bus=bus) == [event().event_id]
-    ledger.__class__ = LedgerWithLog
+    ledger.lost = False
     swept = list(ledger.unpublished(LATER, limit=10))
     assert publish(swept, ledger=ledger, bus=bus) == []
 

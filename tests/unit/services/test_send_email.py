@@ -6,25 +6,26 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from dailies.domain.deliveries import Delivery
 from dailies.domain.errors import ConflictError, StorageError
 from dailies.domain.events import EventType
 from dailies.domain.jobs import Charged, Job, JobError, JobState
 from dailies.domain.notifications import email_sink
 from dailies.services.send_email import MAX_POSTER_BYTES, SendEmailPorts, send_email
 
+from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     ASSET_ID,
     JOB_ID,
     TENANT,
-    LedgerWithLog,
     Mail,
     MemoryMailer,
     Posters,
     SteppedClock,
     asset,
     event,
+    fill,
     job,
-    ledger_with,
     outcomes,
     ref,
 )
@@ -37,9 +38,14 @@ LINK = "https://video.example.com/v1/links/abc?x=1&y=2"
 class _World:
     """The ports of an email, and what became of them."""
 
-    def __init__(self, told: Job | None = None, type: EventType = EventType.JOB_SUCCEEDED) -> None:
+    def __init__(
+        self,
+        told: Job | None = None,
+        type: EventType = EventType.JOB_SUCCEEDED,
+        ledger: InMemoryLedger | None = None,
+    ) -> None:
         self.event = event(type)
-        self.ledger: LedgerWithLog = ledger_with(told or job({"email": [ANN]}), self.event)
+        self.ledger = fill(ledger or InMemoryLedger(), told or job({"email": [ANN]}), self.event)
         self.mailer = MemoryMailer()
         self.clock = SteppedClock()
         self.linked: list[tuple[str, str]] = []
@@ -225,17 +231,21 @@ class _Dies(MemoryMailer):
         raise KeyboardInterrupt
 
 
-class _EndIsLost(LedgerWithLog):
-    def record_delivery(self, delivery: Any) -> None:
-        raise StorageError("The table did not answer.")
+class _LosesEnds(InMemoryLedger):
+    lost = True
+
+    def record_delivery(self, delivery: Delivery) -> None:
+        if self.lost:
+            raise StorageError("The table did not answer.")
+        super().record_delivery(delivery)
 
 
 def test_try_is_repeated_after_its_lease_when_its_end_was_not_written() -> None:
-    world = _World()
-    world.ledger.__class__ = _EndIsLost
+    ledger = _LosesEnds()
+    world = _World(ledger=ledger)
     with pytest.raises(StorageError):
         world.send()
-    world.ledger.__class__ = LedgerWithLog
+    ledger.lost = False
 
     with pytest.raises(ConflictError):
         world.send()
@@ -262,15 +272,14 @@ def test_log_says_error_and_not_delivered_when_the_try_dies() -> None:
     assert [outcome for _, _, outcome in outcomes(world.ledger)] == ["error"]
 
 
-class _SomebodyElseIsQuicker(LedgerWithLog):
-    def begin_delivery(self, delivery: Any) -> bool:
+class _SomebodyElseIsQuicker(InMemoryLedger):
+    def begin_delivery(self, delivery: Delivery) -> bool:
         super().begin_delivery(delivery)
         return False
 
 
 def test_nothing_is_sent_when_somebody_else_makes_the_same_try() -> None:
-    world = _World()
-    world.ledger.__class__ = _SomebodyElseIsQuicker
+    world = _World(ledger=_SomebodyElseIsQuicker())
 
     with pytest.raises(ConflictError):
         world.send()

@@ -28,8 +28,9 @@ _NOT_BY_CHANGES = {"signal_seq", "token"}
 class InMemoryLedger:
     """The Ledger port in memory; safe to use from several threads.
 
-    `interrupt` is called as `interrupt("before" | "after", "create" | "apply" | "signal")` around each of these writes: what it
-    raises `after` a write leaves the write done, as a lost answer does.
+    `interrupt` is called around each of the writes `create`, `apply` and `signal`, as
+    `interrupt("before", "apply")` and `interrupt("after", "apply")`: what it raises after a write
+    leaves the write done, as a lost answer does.
     """
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@
     a condition did not hold                      ConditionFailedError   (a ConflictError)
     another transaction had the row               RowBusyError           (a ConflictError)
     connection, timeout, throttling, 5xx          StorageError           it did not answer: retry
-    everything else (no access, no such table,    ConfigurationError     it will not answer differently
+    everything else (no access, no such table,    ConfigurationError     it will not change its mind
     a malformed call)
 
 A caller that expects another refusal (a thing that is not there) catches it before: see `code_of`.
@@ -93,7 +93,7 @@ def code_of(error: ClientError) -> str:
 
 
 def in_our_words(error: ClientError | BotoCoreError, what: str) -> PipelineError:
-    """Return the domain error for what a call to AWS raised; `what` names the call, without any of its data."""
+    """Return the domain error for what a call raised; `what` names it, without any of its data."""
     if isinstance(error, ClientError):
         return _of_refusal(error, what)
     name = type(error).__name__

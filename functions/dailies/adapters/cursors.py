@@ -1,7 +1,7 @@
 """Cursors of listings: opaque to the caller, and never trusted.
 
-A cursor holds a position (the last id of the page before) and nothing else. Whose rows are listed is said by the caller's tenant
-alone, so that a forged or borrowed cursor shows nobody else's rows.
+A cursor holds a position (the last id of the page before) and nothing else. Whose rows are listed
+is said by the caller's tenant alone, so that a forged or borrowed cursor shows nobody else's rows.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def job_after(cursor: str) -> str:
 
 
 def job_page(found: Sequence[Job], limit: int) -> Page[Job]:
-    """Return a page of up to `limit` jobs from one that was asked for one more, to see whether there is a next page."""
+    """Return a page of up to `limit` jobs; one more was asked for, to see if there is a next."""
     items = tuple(found[:limit])
     return Page(items, job_cursor(items[-1].job_id) if len(found) > limit else None)
 

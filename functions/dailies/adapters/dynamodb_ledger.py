@@ -1,7 +1,10 @@
-"""The ledger on one DynamoDB table (`dynamodb_rows` says how its rows look, `dynamodb_writes` how its transactions do).
+"""The ledger on one DynamoDB table.
 
-botocore gives each TransactWriteItems call a ClientRequestToken and keeps it over its own retries, so that a transaction whose
-answer was lost is not made twice, nor does its repeat fail on its own conditions.
+`dynamodb_rows` says how its rows look, `dynamodb_writes` what its transactions hold.
+
+botocore gives each TransactWriteItems call a ClientRequestToken and keeps it over its own retries,
+so that a transaction whose answer was lost is not made twice, nor does its repeat fail on the
+conditions that the first one ended.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TRIES = 4
-"""How often a write that is not at odds with anybody is made again when another transaction has one of its rows."""
+"""How often a write is made that contradicts nobody, but finds a row in another transaction."""
 
 
 class DynamoDbLedger:
@@ -68,7 +71,10 @@ class DynamoDbLedger:
         self._transact(dynamodb_writes.change_items(self._table, change), "write a change")
 
     def signal(self, job_id: str, attempt: int | None = None, *, limit: int = 50) -> Job | None:
-        """Add one to `signal_seq` and return the job after it; None if there is no such job, or the limit is reached."""
+        """Add one to `signal_seq` and return the job after it.
+
+        None if there is no such job or attempt, or if the attempt's limit is reached.
+        """
         try:
             if attempt is None:
                 return _until_free(lambda: self._bump(job_id))
@@ -115,7 +121,7 @@ class DynamoDbLedger:
     # ------------------------------------------------------------ reads
 
     def snapshot(self, job_id: str) -> Snapshot | None:
-        """Return job and attempts (one strongly consistent query), or None if there is no such job."""
+        """Return job and attempts (one consistent query), or None if there is no such job."""
         job: Job | None = None
         attempts: list[Attempt] = []
         for row in self._queries.range(rows.job_pk(job_id), rows.FIRST_ATTEMPT, rows.JOB_ROW):
@@ -148,7 +154,7 @@ class DynamoDbLedger:
         return tuple(rows.EVENTS.decode(row) for row in found)
 
     def due(self, now: dt.datetime, *, limit: int) -> Iterator[Job]:
-        """Yield jobs whose `due_at` has passed, oldest first, as the index shows them (eventually consistent)."""
+        """Yield jobs whose `due_at` has passed, oldest first, as the index shows them."""
         partitions = [rows.jobs_due_pk(shard) for shard in range(rows.SHARDS)]
         for row in self._queries.due(partitions, rows.timestamp(now), limit=limit):
             yield rows.JOBS.decode(row)
@@ -205,7 +211,7 @@ class _KeyInFlightError(ConflictError):
 
 
 def _until_free(write: Callable[[], T]) -> T:
-    """Return what `write` returns, made again at once while another transaction has one of its rows.
+    """Return what `write` returns, made again at once while another transaction has its rows.
 
     Raises:
         StorageError: the row stayed busy.

@@ -1,4 +1,4 @@
-"""The ledger's queries: one per question, each following its pages only as far as its reader goes."""
+"""The ledger's queries: one per question, each following its pages as far as its reader goes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Queries:
         self._client = client
 
     def range(self, pk: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
-        """Yield a partition's rows from sort key `first` to `last` (both included), strongly consistent."""
+        """Yield a partition's rows from sort key `first` to `last`, strongly consistent."""
         return self._pages(
             {
                 "TableName": self._table,
@@ -62,7 +62,7 @@ class Queries:
         )
 
     def due(self, partitions: list[str], until: str, *, limit: int) -> Iterator[Row]:
-        """Yield the rows of several partitions of the index `due` whose time is at or before `until`, oldest first."""
+        """Yield rows of partitions of the index `due` up to the time `until`, oldest first."""
         queries = [
             self._pages(
                 {

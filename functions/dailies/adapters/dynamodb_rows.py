@@ -1,18 +1,23 @@
 """How the ledger's models look as rows of the one table.
 
-Every field of a model is a top-level attribute of the same name, so that a write can change one field, and a condition or an
-index can read one. Absent is None. Numbers and money are N, flags BOOL, words S; times are S, ISO 8601 in UTC with six
-decimals and `Z`, so that they sort as text; what has parts of its own (a request, a handle, a list) is S holding JSON.
-Keys (`#<n>` is zero-padded)::
+Every field of a model is a top-level attribute of the same name, so that a write can change one
+field, and a condition or an index can read one. None is an attribute that is not there. Numbers
+and money are N, flags BOOL, words S; times are S: ISO 8601 in UTC with six decimals and `Z`, so
+that they sort as text; what has parts of its own (a request, a handle, a list) is S holding JSON.
 
-    JOB#<job_id>        ATT#<2>                           an attempt, with its count of `signals`
-    JOB#<job_id>        JOB                               the job: due_pk + due_at (sparse), tenant_pk + job_id
-    JOB#<job_id>        LOG#<6>                           an event; unpublished: outbox = 1, due_pk + due_at
-    JOB#<job_id>        OUT#<event_id>#<sink>#<2>         a try of a delivery
-    AST#<asset_id>      AST
-    IDEM#<tenant>#<sha256 of the key>   IDEM              job_id, body_sha256, answer, ttl
+Primary keys; `<2>` is a number with so many digits::
 
-`ATT#` … `JOB` is one range: a job with its attempts is one query that touches neither its log nor its deliveries.
+    pk                   sk                           what, beside the model's fields
+    JOB#<job_id>         ATT#<2>                      an attempt: signals (how many it had)
+    JOB#<job_id>         JOB                          the job: tenant_pk; due_pk with due_at
+    JOB#<job_id>         LOG#<6>                      an event; unpublished: outbox, due_pk, due_at
+    JOB#<job_id>         OUT#<event_id>#<sink>#<2>    one try of a delivery
+    AST#<asset_id>       AST                          an asset
+    IDEM#<tenant>#<sha256 of the key>   IDEM          a Replay: ttl
+
+`ATT#` … `JOB` is one range, so that one query reads a job with its attempts and nothing else.
+The index `due` is sparse (due_pk, due_at: `DUE#<shard>` jobs, `OUT#<shard>` events); the index
+`by_tenant` holds jobs (tenant_pk, job_id). Access rows and statistics are in files of their own.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _NOT_BY_CHANGES = frozenset({"signal_seq", "token"})
 def creation_items(table: str, creation: Creation) -> list[TransactWriteItemTypeDef]:
     """Return the transaction that creates a job.
 
-    The idempotency row comes first, then the job, its event, and a check of each asset of `needed_assets`.
+    The idempotency row comes first, then the job, its event, and a check of each asset it needs.
     """
     tenant = rows.as_attribute(creation.job.tenant)
     items: list[TransactWriteItemTypeDef] = [
@@ -50,7 +50,7 @@ def creation_items(table: str, creation: Creation) -> list[TransactWriteItemType
 
 
 def needed_assets(creation: Creation) -> tuple[str, ...]:
-    """Return the assets that a creation checks, each once: a transaction may name a row only once."""
+    """Return the assets that a creation checks: a transaction may name each row only once."""
     return tuple(dict.fromkeys(creation.needs_assets))
 
 
@@ -67,7 +67,7 @@ def change_items(table: str, change: Change) -> list[TransactWriteItemTypeDef]:
 def signal_items(
     table: str, job_id: str, attempt: int, limit: int
 ) -> list[TransactWriteItemTypeDef]:
-    """Return the transaction that counts one signal against an attempt's limit, and bumps the job's."""
+    """Return the transaction that counts a signal, if the attempt's limit allows one more."""
     counted: UpdateTypeDef = {
         "TableName": table,
         "Key": rows.attempt_key(job_id, attempt),
@@ -138,8 +138,8 @@ def _difference(before: Job, after: Job) -> tuple[Row, set[str]]:
         for name, value in new.items()
         if old.get(name) != value and name not in _NOT_BY_CHANGES
     }
-    # Written even when equal: an update must write something, and the two attributes of the index must
-    # stand or fall together whatever a concurrent write that told no event did to one of them.
+    # Written even when equal: an update must write something, and the index's two attributes must
+    # stand or fall together, whatever a concurrent write that told no event did to one of them.
     assign["updated_at"] = new["updated_at"]
     if "due_at" in assign:
         assign["due_pk"] = new["due_pk"]
@@ -149,7 +149,7 @@ def _difference(before: Job, after: Job) -> tuple[Row, set[str]]:
 def _attempt_item(
     table: str, attempt: Attempt, was: AttemptState | None
 ) -> TransactWriteItemTypeDef:
-    """Return the write of an attempt. An existing row is updated, not replaced: its count of signals stays."""
+    """Return the write of an attempt. An existing row is updated: its count of signals stays."""
     row = rows.attempt_row(attempt)
     if was is None:
         return _put(table, row, only_new=True)
@@ -167,7 +167,7 @@ def _attempt_item(
 def _update(
     table: str, key: Row, assign: Mapping[str, Any], remove: Iterable[str]
 ) -> UpdateTypeDef:
-    """Return an update of single attributes, every one by its placeholder: many are reserved words."""
+    """Return an update of single attributes, by placeholders: many are reserved words."""
     removed = sorted(remove)
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sorted(assign))
     if removed:

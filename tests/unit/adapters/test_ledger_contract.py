@@ -1,4 +1,4 @@
-"""What every ledger does: run against the one on DynamoDB and the one in memory, so that they cannot drift apart."""
+"""What every ledger does: the one on DynamoDB and the one in memory cannot drift apart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from dailies.adapters.dynamodb_ledger import DynamoDbLedger
+from dailies.domain.attempts import AttemptState
+from dailies.domain.changes import Change
+from dailies.domain.deliveries import Delivery
+from dailies.domain.errors import ConflictError, InvalidRequestError
+from dailies.domain.events import EventType
+from dailies.domain.jobs import Charged, Job, JobError, JobState, Progress, Stage
+from dailies.domain.ports import Ledger
 from moto import mock_aws
+
 from tests.fakes.ledger import InMemoryLedger
 from tests.unit.adapters.conftest import TABLE, client, create_table
 from tests.unit.adapters.samples import (
@@ -21,15 +30,6 @@ from tests.unit.adapters.samples import (
     draft,
     with_images,
 )
-
-from dailies.adapters.dynamodb_ledger import DynamoDbLedger
-from dailies.domain.attempts import AttemptState
-from dailies.domain.changes import Change
-from dailies.domain.deliveries import Delivery
-from dailies.domain.errors import ConflictError, InvalidRequestError
-from dailies.domain.events import EventType
-from dailies.domain.jobs import Charged, Job, JobError, JobState, Progress, Stage
-from dailies.domain.ports import Ledger
 
 MICROSECOND = dt.timedelta(microseconds=1)
 

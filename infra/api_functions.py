@@ -52,6 +52,7 @@ class ApiFunctions(Construct):
                 to.read_objects(parts.bucket, OUTPUTS),
                 to.read_objects(parts.bucket, POSTERS),
                 to.put_objects(parts.bucket, UPLOADS),
+                to.tell_missing_objects(parts.bucket),
                 to.start_executions(machine.start_arn),
                 to.wake_waits(machine.machine.state_machine_arn),
             ],
@@ -76,12 +77,12 @@ class ApiFunctions(Construct):
             sources=parts.sources,
             timeout_s=_CALLBACK_S,
             memory_mb=_SMALL_MB,
-            environment=merge(env.table, env.vendors),
+            environment=merge(env.table, env.vendors, env.public_url),
             grants=[
                 to.read_rows(parts.table),
                 to.update_rows(parts.table),
                 to.read_vendor_secrets(self, parts.stage),
-                to.read_secret(parts.signing_secret),
+                to.read_signing_secret(self, parts.stage),
                 to.wake_waits(self._workflow.machine.state_machine_arn),
             ],
         )

@@ -25,4 +25,4 @@ class DataStack(Stack):
         )
         self.table = Table(self, "Table", stage=stage).table
         self.bucket = MediaBucket(self, "Media", stage=stage).bucket
-        self.signing_secret = Secrets(self, "Secrets", stage=stage).signing
+        Secrets(self, "Secrets", stage=stage)

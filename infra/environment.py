@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.python_function import FunctionSources
 from infra.stage import StageConfig
@@ -22,7 +21,6 @@ class PipelineParts:
     sources: FunctionSources
     table: dynamodb.ITable
     bucket: s3.IBucket
-    signing_secret: secretsmanager.ISecret
     public_url: str
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
@@ -29,6 +31,9 @@ class ExecutionRule(Construct):
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
+        function = targets.LambdaFunction(
+            execution_ended.alias, dead_letter_queue=dead_letters, retry_attempts=_TRIES
+        )
         events.Rule(
             self,
             "Rule",
@@ -40,9 +45,5 @@ class ExecutionRule(Construct):
                     "stateMachineArn": [workflow.machine.state_machine_arn],
                 },
             ),
-            targets=[
-                targets.LambdaFunction(
-                    execution_ended.alias, dead_letter_queue=dead_letters, retry_attempts=_TRIES
-                )
-            ],
+            targets=[cast(events.IRuleTarget, function)],
         )

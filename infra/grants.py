@@ -10,7 +10,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -95,21 +94,22 @@ def put_objects(bucket: s3.IBucket, prefix: str) -> Grant:
     return Grant(("s3:PutObject",), (_objects(bucket, prefix),), _prefix_reason(prefix))
 
 
+def tell_missing_objects(bucket: s3.IBucket) -> Grant:
+    """Let S3 answer 404 for an object that is not there; without it the answer is 403."""
+    return Grant(("s3:ListBucket",), (Stack.of(bucket).export_value(bucket.bucket_arn),))
+
+
 def read_vendor_secrets(scope: Construct, stage: StageConfig) -> Grant:
     """Read the secret of any vendor of the stage, so that a new one changes no grant."""
-    arn = Stack.of(scope).format_arn(
-        service="secretsmanager",
-        resource="secret",
-        resource_name=f"{stage.secrets_prefix}/providers/*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
+    arn = _secret_arn(scope, f"{stage.secrets_prefix}/providers/*")
     reason = "One prefix holds the secrets of this stage's vendors, and nothing else."
     return Grant(("secretsmanager:GetSecretValue",), (arn,), reason)
 
 
-def read_secret(secret: secretsmanager.ISecret) -> Grant:
-    """Read one secret."""
-    return Grant(("secretsmanager:GetSecretValue",), (secret.secret_arn,))
+def read_signing_secret(scope: Construct, stage: StageConfig) -> Grant:
+    """Read the stage's signing keys; Secrets Manager ends an ARN in six characters of its own."""
+    arn = _secret_arn(scope, f"{stage.secrets_prefix}/signing-??????")
+    return Grant(("secretsmanager:GetSecretValue",), (arn,))
 
 
 def start_executions(state_machine_arn: str) -> Grant:
@@ -170,6 +170,12 @@ def trace() -> Grant:
     return Grant(("xray:PutTelemetryRecords", "xray:PutTraceSegments"), ("*",), reason)
 
 
+def trace_workflow() -> Grant:
+    """Send traces, and ask which of them are wanted."""
+    actions = ("xray:GetSamplingRules", "xray:GetSamplingTargets", *trace().actions)
+    return Grant(actions, ("*",), trace().wildcard_reason)
+
+
 def deliver_logs() -> Grant:
     """Let Step Functions set up the delivery of its logs."""
     actions = (
@@ -183,6 +189,15 @@ def deliver_logs() -> Grant:
         "logs:UpdateLogDelivery",
     )
     return Grant(actions, ("*",), "Log delivery's actions know no resource-level permission.")
+
+
+def _secret_arn(scope: Construct, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service="secretsmanager",
+        resource="secret",
+        resource_name=name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
 
 
 def _objects(bucket: s3.IBucket, prefix: str) -> str:

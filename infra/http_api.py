@@ -35,6 +35,7 @@ KEY_ROUTES = (
     "POST /v1/jobs/{job_id}/cancel",
     "GET /v1/models",
     "POST /v1/uploads",
+    "GET /v1/assets/{asset_id}",
     "POST /v1/assets/{asset_id}/download-url",
     "$default",
 )

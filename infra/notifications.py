@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
@@ -45,19 +46,19 @@ class Notifications(Construct):
         self.sender = self._build_sender()
         webhooks, mails, topics = (self._build_sink(sink) for sink in ("Webhook", "Email", "Sns"))
         self.workflow = self._build_workflow(webhooks, state_machines / "deliver_webhook.asl.json")
-        self.start_webhook = self._build_start_webhook()
-        self.send_email = self._build_send_email()
-        self.announce = self._build_announce()
+        self.start_webhook = self._build_start_webhook(webhooks)
+        self.send_email = self._build_send_email(mails)
+        self.announce = self._build_announce(topics)
         webhooks.feed(self.start_webhook)
         mails.feed(self.send_email)
         topics.feed(self.announce)
 
-    def _build_topic(self) -> sns.Topic:
+    def _build_topic(self) -> sns.ITopic:
         tls_only = self._parts.stage.tls_only
         topic = sns.Topic(self, "Topic", enforce_ssl=tls_only)
         if not tls_only:
             acknowledge(topic, "SNS3", "The emulator speaks plain HTTP on loopback only.")
-        return topic
+        return cast(sns.ITopic, topic)
 
     def _build_sender(self) -> ses.EmailIdentity:
         identity = ses.Identity.email(self._parts.stage.sender)
@@ -72,11 +73,11 @@ class Notifications(Construct):
             sources=parts.sources,
             timeout_s=_DELIVERY_S,
             memory_mb=_SMALL_MB,
-            environment=merge(env.table, env.secrets, env.outbound, env.public_url),
+            environment=merge(env.table, env.secrets, env.outbound),
             grants=[
                 to.read_rows(parts.table),
                 to.write_rows(parts.table),
-                to.read_secret(parts.signing_secret),
+                to.read_signing_secret(self, parts.stage),
             ],
         )
         return StateMachine(
@@ -89,7 +90,7 @@ class Notifications(Construct):
             grants=[to.send_messages(webhooks.dead_letters)],
         )
 
-    def _build_start_webhook(self) -> PythonFunction:
+    def _build_start_webhook(self, sink: Sink) -> PythonFunction:
         return PythonFunction(
             self,
             "StartWebhook",
@@ -97,10 +98,10 @@ class Notifications(Construct):
             timeout_s=_SINK_S,
             memory_mb=_SMALL_MB,
             environment={"WEBHOOK_STATE_MACHINE_ARN": self.workflow.start_arn},
-            grants=[to.start_executions(self.workflow.start_arn)],
+            grants=[to.consume(sink.queue), to.start_executions(self.workflow.start_arn)],
         )
 
-    def _build_send_email(self) -> PythonFunction:
+    def _build_send_email(self, sink: Sink) -> PythonFunction:
         parts, env = self._parts, self._env
         sender = {"SENDER": parts.stage.sender}
         return PythonFunction(
@@ -111,14 +112,16 @@ class Notifications(Construct):
             memory_mb=_SMALL_MB,
             environment=merge(env.table, env.bucket, env.public_url, sender),
             grants=[
+                to.consume(sink.queue),
                 to.read_rows(parts.table),
                 to.write_rows(parts.table),
                 to.read_objects(parts.bucket, POSTERS),
-                to.send_mail(_identity_arn(self, self.sender)),
+                to.tell_missing_objects(parts.bucket),
+                to.send_mail(_identity_arn(self, parts.stage.sender)),
             ],
         )
 
-    def _build_announce(self) -> PythonFunction:
+    def _build_announce(self, sink: Sink) -> PythonFunction:
         return PythonFunction(
             self,
             "Announce",
@@ -127,6 +130,7 @@ class Notifications(Construct):
             memory_mb=_SMALL_MB,
             environment=merge(self._env.table, {"TOPIC_ARN": self.topic.topic_arn}),
             grants=[
+                to.consume(sink.queue),
                 to.read_rows(self._parts.table),
                 to.write_rows(self._parts.table),
                 to.publish_messages(self.topic),
@@ -140,10 +144,10 @@ class Notifications(Construct):
         return sink
 
 
-def _identity_arn(scope: Construct, identity: ses.EmailIdentity) -> str:
+def _identity_arn(scope: Construct, sender: str) -> str:
     return Stack.of(scope).format_arn(
         service="ses",
         resource="identity",
-        resource_name=identity.email_identity_name,
+        resource_name=sender,
         arn_format=ArnFormat.SLASH_RESOURCE_NAME,
     )

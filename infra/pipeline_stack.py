@@ -50,7 +50,6 @@ class PipelineStack(Stack):
             sources=self._build_sources(stage, artifacts),
             table=data.table,
             bucket=data.bucket,
-            signing_secret=data.signing_secret,
             public_url=http.url,
         )
         bus = EventBus(self, "Events").bus

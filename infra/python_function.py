@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
@@ -75,7 +76,7 @@ class PythonFunction(Construct):
             log_group=log_group,
             timeout=Duration.seconds(timeout_s),
             memory_size=memory_mb,
-            environment={"STAGE": sources.stage.name, "LOG_LEVEL": "INFO", **environment},
+            environment=dict(environment),
             tracing=lambda_.Tracing.ACTIVE,
             dead_letter_queue=dead_letters,
             reserved_concurrent_executions=reserved_concurrency,
@@ -86,9 +87,9 @@ class PythonFunction(Construct):
             "L1",
             "Python 3.13 on purpose: 3.14 starts a quarter slower; the suite runs on 3.11 to 3.13.",
         )
-        self.alias = lambda_.Alias(
-            self, "Live", alias_name=_ALIAS, version=self.function.current_version
-        )
+        version = cast(lambda_.IVersion, self.function.current_version)
+        alias = lambda_.Alias(self, "Live", alias_name=_ALIAS, version=version)
+        self.alias = cast(lambda_.IFunction, alias)
 
     def _layers(self, decodes_media: bool) -> list[lambda_.ILayerVersion]:
         wanted = [self._sources.base_layer]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -20,7 +21,7 @@ def build_role(
     role = iam.Role(
         scope,
         construct_id,
-        assumed_by=iam.ServicePrincipal(service),
+        assumed_by=cast(iam.IPrincipal, iam.ServicePrincipal(service)),
         inline_policies={"Grants": document},
     )
     for grant in grants:
@@ -33,22 +34,20 @@ def build_role(
 
 def _as_reported(role: iam.Role, arn: str) -> str:
     """Write an ARN as cdk-nag names it in a finding: references as `<Resource.Attribute>`."""
-    resolved = Stack.of(role).resolve(arn)
-    return _flatten(resolved)
+    return _flatten(Stack.of(role).resolve(arn))
 
 
-def _flatten(value: object) -> str:
+def _flatten(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if not isinstance(value, dict):
-        raise TypeError(f"cannot name {value!r} in a finding")
     ((function, argument),) = value.items()
     if function == "Fn::Join":
-        return argument[0].join(_flatten(part) for part in argument[1])
-    if function == "Ref":
-        return f"<{argument}>"
+        separator, parts = argument
+        return str(separator).join(_flatten(part) for part in parts)
     if function == "Fn::GetAtt":
         return f"<{'.'.join(argument)}>"
     if function == "Fn::ImportValue":
         return _flatten(argument)
-    raise TypeError(f"cannot name {function} in a finding")
+    if function != "Ref":
+        raise TypeError(f"cannot name {function} in a finding")
+    return f"<{argument}>"

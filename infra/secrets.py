@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+
 from aws_cdk import SecretValue
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -20,7 +22,7 @@ class Secrets(Construct):
         self._stage = stage
         for vendor in stage.providers:
             self._build_vendor(vendor)
-        self.signing = self._build_signing()
+        self._build_signing()
 
     def _build_vendor(self, vendor: str) -> None:
         secret = secretsmanager.Secret(
@@ -34,7 +36,7 @@ class Secrets(Construct):
         )
         acknowledge(secret, "SMG4", "The vendor issues this key; only a person can renew it there.")
 
-    def _build_signing(self) -> secretsmanager.Secret:
+    def _build_signing(self) -> None:
         """Compose one JSON secret of two generated keys: CloudFormation makes one per secret."""
         callback, webhook = (self._build_key(name) for name in ("CallbackKey", "WebhookKey"))
         text = (
@@ -50,7 +52,6 @@ class Secrets(Construct):
             removal_policy=self._stage.removal_policy,
         )
         _explain_rotation(signing)
-        return signing
 
     def _build_key(self, name: str) -> secretsmanager.Secret:
         key = secretsmanager.Secret(
@@ -58,7 +59,7 @@ class Secrets(Construct):
             name,
             description="First value of one of the stage's signing keys",
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                exclude_punctuation=True, password_length=_KEY_LENGTH
+                exclude_characters=string.punctuation, password_length=_KEY_LENGTH
             ),
             removal_policy=self._stage.removal_policy,
         )

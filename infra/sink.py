@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -46,7 +46,8 @@ class Sink(Construct):
     def listen(self, bus: events.IEventBus, detail: dict[str, Any]) -> None:
         """Queue every event of ours on `bus` whose detail matches."""
         pattern = events.EventPattern(source=[SOURCE], detail=detail)
-        target = targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letters)
+        queue = targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letters)
+        target = cast(events.IRuleTarget, queue)
         events.Rule(self, "Rule", event_bus=bus, event_pattern=pattern, targets=[target])
 
     def feed(self, consumer: PythonFunction) -> None:

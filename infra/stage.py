@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -140,11 +141,10 @@ def local_settings(context: Mapping[str, Any]) -> LocalSettings:
         ValueError: A value does not have the form that its field asks for.
     """
     values: dict[str, Any] = {}
-    for name, field in LocalSettings.model_fields.items():
+    for name in LocalSettings.model_fields:
         value = context.get(name)
         if value is None:
             continue
-        adapter = TypeAdapter[Any](field.annotation)
         structured = isinstance(value, str) and value[:1] in {"{", "["}
-        values[name] = adapter.validate_json(value) if structured else value
+        values[name] = json.loads(value) if structured else value
     return LocalSettings.model_validate(values)

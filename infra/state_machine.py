@@ -57,7 +57,7 @@ class StateMachine(Construct):
                 self,
                 "Role",
                 service="states.amazonaws.com",
-                grants=[_invoke(tasks), to.trace(), to.deliver_logs(), *grants],
+                grants=[_invoke(tasks), to.trace_workflow(), to.deliver_logs(), *grants],
             ),
             logs=sfn.LogOptions(
                 destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False

@@ -70,8 +70,9 @@ class Steps(Construct):
                 *self._ledger,
                 to.read_objects(parts.bucket, UPLOADS),
                 to.read_objects(parts.bucket, OUTPUTS),
+                to.tell_missing_objects(parts.bucket),
                 to.read_vendor_secrets(self, parts.stage),
-                to.read_secret(parts.signing_secret),
+                to.read_signing_secret(self, parts.stage),
             ],
         )
 
@@ -87,7 +88,7 @@ class Steps(Construct):
             grants=[
                 *self._ledger,
                 to.read_vendor_secrets(self, parts.stage),
-                to.read_secret(parts.signing_secret),
+                to.read_signing_secret(self, parts.stage),
             ],
         )
 
@@ -99,7 +100,7 @@ class Steps(Construct):
             sources=parts.sources,
             timeout_s=_HOLDING_POLL_S,
             memory_mb=_SMALL_MB,
-            environment=merge(env.table, env.vendors),
+            environment=merge(env.table, env.vendors, env.public_url),
             grants=[*self._ledger, to.read_vendor_secrets(self, parts.stage)],
             reserved_concurrency=parts.stage.poll_reserved_concurrency,
         )
@@ -117,6 +118,7 @@ class Steps(Construct):
                 *self._ledger,
                 to.read_objects(parts.bucket, OUTPUTS),
                 to.write_objects(parts.bucket, OUTPUTS),
+                to.tell_missing_objects(parts.bucket),
                 to.read_vendor_secrets(self, parts.stage),
             ],
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from aws_cdk import aws_events as events
 from constructs import Construct
 
@@ -9,6 +11,7 @@ from infra import grants as to
 from infra.dead_letter_queue import build_dead_letter_queue
 from infra.environment import Environment, PipelineParts, merge
 from infra.execution_rule import ExecutionRule
+from infra.grants import Grant
 from infra.python_function import PythonFunction
 from infra.state_machine import StateMachine
 from infra.sweeper import Sweeper
@@ -35,9 +38,10 @@ class Watch(Construct):
         super().__init__(scope, construct_id)
         self._parts = parts
         self._workflow = workflow
-        self._bus = bus
         self.dead_letters = build_dead_letter_queue(self, "DeadLetters", stage=parts.stage)
-        self.sweep = self._build("Sweep", _SWEEP_S)
+        bus_name = {"EVENT_BUS_NAME": bus.event_bus_name}
+        lists = [to.list_due(parts.table), to.put_events(bus)]
+        self.sweep = self._build("Sweep", _SWEEP_S, bus_name, lists)
         self.execution_ended = self._build("ExecutionEnded", _ENDED_S)
         Sweeper(
             self,
@@ -54,24 +58,30 @@ class Watch(Construct):
             dead_letters=self.dead_letters,
         )
 
-    def _build(self, name: str, timeout_s: int) -> PythonFunction:
-        parts, machine, bus = self._parts, self._workflow, self._bus
-        arns = {"STATE_MACHINE_ARN": machine.start_arn, "EVENT_BUS_NAME": bus.event_bus_name}
+    def _build(
+        self,
+        name: str,
+        timeout_s: int,
+        variables: Mapping[str, str] | None = None,
+        grants: Sequence[Grant] = (),
+    ) -> PythonFunction:
+        """Build a function that looks after jobs: it reads the ledger and steers executions."""
+        parts, machine = self._parts, self._workflow
+        arn = {"STATE_MACHINE_ARN": machine.start_arn}
         return PythonFunction(
             self,
             name,
             sources=parts.sources,
             timeout_s=timeout_s,
             memory_mb=_MEMORY_MB,
-            environment=merge(Environment(parts).table, arns),
+            environment=merge(Environment(parts).table, arn, variables or {}),
             grants=[
                 to.read_rows(parts.table),
                 to.write_rows(parts.table),
-                to.list_due(parts.table),
                 to.start_executions(machine.start_arn),
                 to.watch_executions(machine.execution_arns),
                 to.wake_waits(machine.machine.state_machine_arn),
-                to.put_events(bus),
+                *grants,
             ],
             dead_letters=self.dead_letters,
         )

@@ -8,6 +8,7 @@ httpcore takes SNI and `Host` from the URL, not from what the backend connected 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import ssl
 import time
@@ -25,7 +26,15 @@ Resolve = Callable[[str, int], Sequence[str]]
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _TEREDO: Final = ipaddress.IPv6Network("2001::/32")
+_SPECIAL_V4: Final = (
+    ipaddress.IPv4Network("192.0.0.0/24"),
+    ipaddress.IPv4Network("192.88.99.0/24"),
+)
+"""Protocol assignments and the 6to4 relays: what `is_global` says of them varies by Python release."""
 _MAX_URL_CHARS: Final = 8192
+_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|\d+)\.?$", re.IGNORECASE)
+"""A host whose last label is a number: old parsers take it for an IPv4 address, in octal or hexadecimal too."""
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -52,7 +61,8 @@ def is_public(address: str) -> bool:
 
 
 def _is_public_v4(ip: ipaddress.IPv4Address) -> bool:
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
+    special = ip.is_multicast or ip.is_reserved or any(ip in net for net in _SPECIAL_V4)
+    return ip.is_global and not special
 
 
 def check_url(
@@ -71,8 +81,10 @@ def check_url(
     except (httpx.InvalidURL, UnicodeError) as exc:
         raise FetchRefusedError("The address is not a URL.") from exc
     host = parsed.host
-    if parsed.scheme not in ("https", "http") or not host or len(str(parsed)) > _MAX_URL_CHARS:
+    if parsed.scheme not in ("https", "http") or len(str(parsed)) > _MAX_URL_CHARS:
         raise FetchRefusedError(f"The address ({parsed.scheme or 'no scheme'}) is not HTTPS.")
+    if not _is_plain_host(parsed.raw_host.decode("ascii", "replace")):
+        raise FetchRefusedError("The address names no host, or writes it in a strange way.")
     if parsed.userinfo:
         raise FetchRefusedError(f"The address of {host} holds user data.")
     if _pair(host, parsed.port or {"https": 443, "http": 80}[parsed.scheme]) in allow:
@@ -82,6 +94,14 @@ def check_url(
     if hosts and not any(_below(host, suffix) for suffix in hosts):
         raise FetchRefusedError(f"{host} is not a host this vendor's results come from.")
     return parsed
+
+
+def _is_plain_host(host: str) -> bool:
+    """Tell whether a host is a name or an address as it is usually written (not `0x7f.1` or `2130706433`)."""
+    try:
+        return ipaddress.ip_address(host) is not None
+    except ValueError:
+        return _NAME.fullmatch(host) is not None and _NUMBER.match(host) is None
 
 
 def _pair(host: str, port: int) -> str:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from dailies import bootstrap
 from dailies.domain.access import Keys
+from dailies.handlers.boundary import LambdaContext, call
+from dailies.handlers.http_event import headers_of
 from dailies.services.authorize import authorize
 
 
-class AuthorizeDeps(Protocol):
+@dataclass(frozen=True)
+class AuthorizePorts:
     """What authorizing needs."""
 
-    @property
-    def keys(self) -> Keys: ...
+    keys: Keys
 
 
 def handler(
-    event: Mapping[str, Any], context: object, deps: AuthorizeDeps | None = None
+    event: Mapping[str, Any], context: LambdaContext, deps: AuthorizePorts | None = None
 ) -> dict[str, Any]:
-    """Return a simple response (payload format 2.0), which API Gateway caches by the `Authorization` header.
+    """Return a simple response (payload format 2.0), which API Gateway caches by `Authorization`.
 
     A store that does not answer is an error, so that API Gateway caches no refusal.
     """
-    headers = {str(k).lower(): v for k, v in (event.get("headers") or {}).items()}
-    key = authorize(headers.get("authorization"), keys=(deps or bootstrap.authorize()).keys)
-    if key is None:
-        return {"isAuthorized": False, "context": {}}
-    return {"isAuthorized": True, "context": {"tenant": key.tenant, "key_name": key.name}}
+    ports = deps or bootstrap.authorize()
+
+    def serve() -> dict[str, Any]:
+        key = authorize(headers_of(event).get("authorization"), keys=ports.keys)
+        if key is None:
+            return {"isAuthorized": False, "context": {}}
+        return {"isAuthorized": True, "context": {"tenant": key.tenant, "key_name": key.name}}
+
+    return call(serve, {})

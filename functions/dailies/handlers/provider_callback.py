@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from dailies import bootstrap
 from dailies.domain.catalogue import Catalogue
 from dailies.domain.errors import PipelineError
 from dailies.domain.ports import Ledger, Providers, Secrets, Workflow
-from dailies.observability import logger
+from dailies.handlers.boundary import LambdaContext
+from dailies.handlers.http_event import body_of, headers_of, part_of
+from dailies.observability import bind, logger
 from dailies.services.signal import Signaled, signal_from_callback
 
 _MAX_BODY_BYTES = 256 * 1024
 _STATUS = {Signaled.UNKNOWN: 404, Signaled.IGNORED: 204, Signaled.COUNTED: 204}
 
 
-class CallbackDeps(Protocol):
+@dataclass(frozen=True)
+class CallbackPorts:
     """What taking a callback needs."""
 
-    @property
-    def ledger(self) -> Ledger: ...
-    @property
-    def workflow(self) -> Workflow: ...
-    @property
-    def providers(self) -> Providers: ...
-    @property
-    def catalogue(self) -> Catalogue: ...
-    @property
-    def secrets(self) -> Secrets: ...
+    ledger: Ledger
+    workflow: Workflow
+    providers: Providers
+    catalogue: Catalogue
+    secrets: Secrets
 
 
 def handler(
-    event: Mapping[str, Any], context: object, deps: CallbackDeps | None = None
+    event: Mapping[str, Any], context: LambdaContext, deps: CallbackPorts | None = None
 ) -> dict[str, Any]:
-    """Answer 204 to whatever comes to an address of ours, and 5xx only where the vendor should send it again."""
-    path = event.get("pathParameters") or {}
-    body = _body(event)
+    """Answer 204 to whatever comes to an address of ours, and 5xx where the vendor should send it again."""
+    path = part_of(event, "pathParameters")
+    try:
+        body = body_of(event)
+    except ValueError:
+        return {"statusCode": 400}
     if len(body) > _MAX_BODY_BYTES:
         return {"statusCode": 413}
     ports = deps or bootstrap.provider_callback()
+    bind(vendor=path.get("vendor"))
     try:
         signaled = signal_from_callback(
             path.get("vendor", ""),
             path.get("attempt", ""),
             path.get("secret", ""),
-            {str(k).lower(): str(v) for k, v in (event.get("headers") or {}).items()},
+            headers_of(event),
             body,
             ledger=ports.ledger,
             workflow=ports.workflow,
@@ -56,16 +57,6 @@ def handler(
             secrets=ports.secrets,
         )
     except PipelineError as exc:
-        logger.error("callback", extra={"code": exc.code, "vendor": path.get("vendor")})
+        logger.error("callback", extra={"code": exc.code})
         return {"statusCode": 503 if exc.retryable else 500}
     return {"statusCode": _STATUS[signaled]}
-
-
-def _body(event: Mapping[str, Any]) -> bytes:
-    body = str(event.get("body") or "")
-    if not event.get("isBase64Encoded"):
-        return body.encode("utf-8", "surrogatepass")
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        return b""  # no vendor's callback, so nothing that a provider would verify

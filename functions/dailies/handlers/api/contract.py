@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,23 +21,17 @@ H = TypeVar("H", bound=BaseModel)
 B = TypeVar("B", bound=BaseModel | None)
 
 
-class ApiDeps(Protocol):
+@dataclass(frozen=True)
+class ApiPorts:
     """What the API needs; `bootstrap` builds it, tests bring their own."""
 
-    @property
-    def ledger(self) -> Ledger: ...
-    @property
-    def workflow(self) -> Workflow: ...
-    @property
-    def media(self) -> MediaStore: ...
-    @property
-    def links(self) -> Links: ...
-    @property
-    def catalogue(self) -> Catalogue: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def new_id(self) -> NewId: ...
+    ledger: Ledger
+    workflow: Workflow
+    media: MediaStore
+    links: Links
+    catalogue: Catalogue
+    clock: Clock
+    new_id: NewId
 
 
 class Document(BaseModel):
@@ -92,6 +86,8 @@ class Success:
     body: type[BaseModel] | None = None
     headers: tuple[str, ...] = ()
     """Names of `openapi.HEADERS`."""
+    leads_to: str = ""
+    """The member of the body that is a path parameter of other operations."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +99,13 @@ class Operation(Generic[Q, H, B]):
     path: str
     tag: str
     summary: str
-    run: Callable[[Call[Q, H, B], ApiDeps], Answer]
+    run: Callable[[Call[Q, H, B], ApiPorts], Answer]
     successes: tuple[Success, ...]
     query: type[Q]
     headers: type[H]
     body: type[B] | None = None
+    example: dict[str, Any] | None = None
+    """A body that is accepted."""
     problems: tuple[int, ...] = ()
     """Statuses of problems beside those that every operation may answer."""
     public: bool = False

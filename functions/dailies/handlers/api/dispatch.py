@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
 from dailies.domain.errors import FieldProblem, InvalidRequestError, NotFoundError
 from dailies.handlers.api.answer import Answer
-from dailies.handlers.api.contract import PATH_PARAMETERS, AnyOperation, ApiDeps, Call, Parameters
+from dailies.handlers.api.contract import PATH_PARAMETERS, AnyOperation, ApiPorts, Call, Parameters
 from dailies.handlers.api.problems import (
     BodyTooLargeError,
     InvalidParameterError,
@@ -48,7 +49,7 @@ def run(
     operation: AnyOperation,
     path: dict[str, str],
     request: HttpRequest,
-    deps: ApiDeps,
+    ports: ApiPorts,
     *,
     trace_id: str,
 ) -> Answer:
@@ -61,7 +62,13 @@ def run(
         body=_body(operation, request),
         trace_id=trace_id,
     )
-    return operation.run(call, deps)
+    try:
+        return operation.run(call, ports)
+    except InvalidRequestError as exc:
+        if operation.body is not None:
+            raise
+        problems = tuple(FieldProblem(f"query{p.pointer}", p.detail) for p in exc.problems)
+        raise InvalidParameterError(str(exc), problems, hint=exc.hint) from exc
 
 
 def _tenant(operation: AnyOperation, request: HttpRequest) -> str:
@@ -113,9 +120,34 @@ def _body(operation: AnyOperation, request: HttpRequest) -> BaseModel | None:
     if request.media_type != "application/json":
         raise UnsupportedMediaTypeError("The body must be sent as application/json.")
     try:
-        return operation.body.model_validate_json(request.body, strict=True)
+        return _validated(operation.body, request.body)
     except ValidationError as exc:
         problems = field_problems(exc)
-        if any(item["type"] == "json_invalid" for item in exc.errors(include_url=False)):
+        if "json_invalid" in _types(exc):
             raise MalformedRequestError("The body is not valid JSON.", problems) from exc
         raise InvalidRequestError("The body is not a valid request.", problems) from exc
+
+
+def _validated(model: type[BaseModel], body: bytes) -> BaseModel:
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as exc:
+        if "int_type" not in _types(exc):
+            raise
+    # JSON Schema has one kind of number: 5.0 is the integer 5, which the strict mode does not know.
+    return model.model_validate_json(json.dumps(_integral(json.loads(body))), strict=True)
+
+
+def _integral(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_integral(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {name: _integral(member) for name, member in members.items()}
+    return value
+
+
+def _types(error: ValidationError) -> set[str]:
+    return {item["type"] for item in error.errors(include_url=False, include_input=False)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dailies.domain.jobs import Job, JobRequest
 from dailies.handlers.api.answer import Answer, entity_tag, entity_tags, json_answer
-from dailies.handlers.api.contract import ApiDeps, Call, Operation, Parameters, Success
+from dailies.handlers.api.contract import ApiPorts, Call, Operation, Parameters, Success
 from dailies.handlers.api.job_headers import lifecycle_headers, preferred_wait_s, retry_after
 from dailies.handlers.api.job_views import (
     AttemptList,
@@ -28,111 +28,113 @@ from dailies.services.read_jobs import (
 )
 
 
-def create(call: Call[Parameters, CreateHeaders, JobRequest], deps: ApiDeps) -> Answer:
+def create(call: Call[Parameters, CreateHeaders, JobRequest], ports: ApiPorts) -> Answer:
     """Create a job."""
     created = create_job(
         call.body,
         tenant=call.tenant,
         idempotency_key=call.headers.idempotency_key,
-        describe=lambda job: job_view(job, deps.catalogue).model_dump_json(),
+        describe=lambda job: job_view(job, ports.catalogue).model_dump_json(),
         trace_id=call.trace_id,
-        ledger=deps.ledger,
-        workflow=deps.workflow,
-        catalogue=deps.catalogue,
-        clock=deps.clock,
-        new_id=deps.new_id,
+        ledger=ports.ledger,
+        workflow=ports.workflow,
+        catalogue=ports.catalogue,
+        clock=ports.clock,
+        new_id=ports.new_id,
     )
     routes = [call.body.model, *call.body.fallbacks]
     headers = {
         "Location": f"/v1/jobs/{created.job_id}",
-        "Retry-After": retry_after(call.body.model, deps.catalogue),
-        **lifecycle_headers(routes, deps.catalogue),
+        "Retry-After": retry_after(call.body.model, ports.catalogue),
+        **lifecycle_headers(routes, ports.catalogue),
     }
     if created.replayed:
         headers["Idempotency-Replayed"] = "true"
     return Answer(status=202, body=created.answer, headers=headers)
 
 
-def read(call: Call[Parameters, ReadHeaders, None], deps: ApiDeps) -> Answer:
+def read(call: Call[Parameters, ReadHeaders, None], ports: ApiPorts) -> Answer:
     """Return a job, at once or when it changes."""
     known = entity_tags(call.headers.if_none_match)
     wait_s = preferred_wait_s(call.headers.prefer)
     job_id = call.path["job_id"]
     if wait_s is None:
-        job = read_job(job_id, tenant=call.tenant, ledger=deps.ledger)
+        job = read_job(job_id, tenant=call.tenant, ledger=ports.ledger)
     else:
         job = await_change(
             job_id,
             tenant=call.tenant,
-            ledger=deps.ledger,
-            clock=deps.clock,
+            ledger=ports.ledger,
+            clock=ports.clock,
             wait_s=wait_s,
-            changed=_Watch(known, deps).changed,
+            changed=_Watch(known, ports).changed,
         )
-    return _job_answer(job, known, wait_s, deps)
+    return _job_answer(job, known, wait_s, ports)
 
 
-def list_page(call: Call[PageQuery, Parameters, None], deps: ApiDeps) -> Answer:
+def list_page(call: Call[PageQuery, Parameters, None], ports: ApiPorts) -> Answer:
     """Return a page of jobs."""
     query = call.query
-    page = list_jobs(tenant=call.tenant, limit=query.limit, cursor=query.cursor, ledger=deps.ledger)
-    return json_answer(200, job_page(page, deps.catalogue))
+    page = list_jobs(
+        tenant=call.tenant, limit=query.limit, cursor=query.cursor, ledger=ports.ledger
+    )
+    return json_answer(200, job_page(page, ports.catalogue))
 
 
-def attempts(call: Call[Parameters, Parameters, None], deps: ApiDeps) -> Answer:
+def attempts(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:
     """Return a job's attempts."""
-    found = read_snapshot(call.path["job_id"], tenant=call.tenant, ledger=deps.ledger)
+    found = read_snapshot(call.path["job_id"], tenant=call.tenant, ledger=ports.ledger)
     return json_answer(200, attempt_list(found.attempts))
 
 
-def events(call: Call[EventQuery, Parameters, None], deps: ApiDeps) -> Answer:
+def events(call: Call[EventQuery, Parameters, None], ports: ApiPorts) -> Answer:
     """Return a job's events."""
     found = list_events(
         call.path["job_id"],
         tenant=call.tenant,
         after=call.query.after,
         limit=call.query.limit,
-        ledger=deps.ledger,
+        ledger=ports.ledger,
     )
     return json_answer(200, event_page(found, call.query.limit))
 
 
-def cancel(call: Call[Parameters, Parameters, None], deps: ApiDeps) -> Answer:
+def cancel(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:
     """Cancel a job; one that has ended stays as it is."""
-    snapshot = read_snapshot(call.path["job_id"], tenant=call.tenant, ledger=deps.ledger)
-    job = cancel_job(snapshot, ledger=deps.ledger, workflow=deps.workflow, clock=deps.clock).job
+    snapshot = read_snapshot(call.path["job_id"], tenant=call.tenant, ledger=ports.ledger)
+    job = cancel_job(snapshot, ledger=ports.ledger, workflow=ports.workflow, clock=ports.clock).job
     headers = {"Location": f"/v1/jobs/{job.job_id}"}
     if job.terminal:
-        return json_answer(200, job_view(job, deps.catalogue), headers)
+        return json_answer(200, job_view(job, ports.catalogue), headers)
     headers["Retry-After"] = "2"
-    return json_answer(202, job_view(job, deps.catalogue), headers)
+    return json_answer(202, job_view(job, ports.catalogue), headers)
 
 
 class _Watch:
     """Tells whether a job differs from what the caller has: the tags it sent, else the first version seen."""
 
-    def __init__(self, known: frozenset[str], deps: ApiDeps) -> None:
+    def __init__(self, known: frozenset[str], ports: ApiPorts) -> None:
         self._known = known - {"*"}
-        self._deps = deps
+        self._ports = ports
 
     def changed(self, job: Job) -> bool:
-        tag = entity_tag(job_view(job, self._deps.catalogue).model_dump_json())
+        tag = entity_tag(job_view(job, self._ports.catalogue).model_dump_json())
         self._known = self._known or frozenset({tag})
         return tag not in self._known
 
 
-def _job_answer(job: Job, known: frozenset[str], wait_s: int | None, deps: ApiDeps) -> Answer:
-    body = job_view(job, deps.catalogue).model_dump_json()
+def _job_answer(job: Job, known: frozenset[str], wait_s: int | None, ports: ApiPorts) -> Answer:
+    body = job_view(job, ports.catalogue).model_dump_json()
     tag = entity_tag(body)
     headers = {
         "ETag": tag,
         "Cache-Control": "private, no-cache",
-        **lifecycle_headers(job.routes, deps.catalogue),
+        **lifecycle_headers(job.routes, ports.catalogue),
     }
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s}"
     if not job.terminal:
-        headers["Retry-After"] = retry_after(job.routes[job.route], deps.catalogue)
+        headers["Retry-After"] = retry_after(job.routes[job.route], ports.catalogue)
     if tag in known or "*" in known:
         return Answer(status=304, headers=headers)
     return Answer(status=200, body=body, headers=headers)
@@ -150,12 +152,20 @@ JOBS = (
         query=Parameters,
         headers=CreateHeaders,
         body=JobRequest,
+        example={
+            "kind": "text_to_video",
+            "model": "kling/kling-3.0",
+            "prompt": "A red fox runs through fresh snow at dawn, camera alongside.",
+            "duration_s": 5,
+            "metadata": {"scene": "12"},
+        },
         successes=(
             Success(
                 202,
                 "The job, or the stored answer where the key was used for the same request before. Nothing is charged yet.",
                 JobView,
                 ("Location", "Retry-After", "Idempotency-Replayed", *_LIFECYCLE),
+                leads_to="job_id",
             ),
         ),
         problems=(409, 410),

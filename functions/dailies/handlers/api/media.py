@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dailies.handlers.api.answer import Answer, json_answer
-from dailies.handlers.api.contract import ApiDeps, Call, Operation, Parameters, Success
+from dailies.handlers.api.contract import ApiPorts, Call, Operation, Parameters, Success
 from dailies.handlers.api.views import (
     AssetView,
     DownloadBody,
@@ -18,48 +18,48 @@ from dailies.services.read_assets import read_asset, sign_download
 from dailies.services.share_asset import follow_link
 
 
-def upload(call: Call[Parameters, Parameters, UploadBody], deps: ApiDeps) -> Answer:
+def upload(call: Call[Parameters, Parameters, UploadBody], ports: ApiPorts) -> Answer:
     """Create an upload."""
     created = create_upload(
         tenant=call.tenant,
         content_type=call.body.content_type,
         size_bytes=call.body.size_bytes,
-        ledger=deps.ledger,
-        media=deps.media,
-        clock=deps.clock,
-        new_id=deps.new_id,
+        ledger=ports.ledger,
+        media=ports.media,
+        clock=ports.clock,
+        new_id=ports.new_id,
     )
     location = {"Location": f"/v1/assets/{created.asset.asset_id}"}
     return json_answer(201, upload_view(created), location)
 
 
-def asset(call: Call[Parameters, Parameters, None], deps: ApiDeps) -> Answer:
+def asset(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:
     """Return what is known of an asset."""
-    found = read_asset(call.path["asset_id"], tenant=call.tenant, ledger=deps.ledger)
+    found = read_asset(call.path["asset_id"], tenant=call.tenant, ledger=ports.ledger)
     return json_answer(200, asset_view(found))
 
 
-def download(call: Call[Parameters, Parameters, DownloadBody], deps: ApiDeps) -> Answer:
+def download(call: Call[Parameters, Parameters, DownloadBody], ports: ApiPorts) -> Answer:
     """Return a URL of an asset's bytes."""
     signed = sign_download(
         call.path["asset_id"],
         tenant=call.tenant,
         expires_s=call.body.expires_s,
-        ledger=deps.ledger,
-        media=deps.media,
-        clock=deps.clock,
+        ledger=ports.ledger,
+        media=ports.media,
+        clock=ports.clock,
     )
     return json_answer(200, DownloadView(url=signed.url, expires_at=signed.expires_at))
 
 
-def link(call: Call[Parameters, Parameters, None], deps: ApiDeps) -> Answer:
+def link(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:
     """Send the browser on to the asset's bytes."""
     signed = follow_link(
         call.path["token"],
-        links=deps.links,
-        ledger=deps.ledger,
-        media=deps.media,
-        clock=deps.clock,
+        links=ports.links,
+        ledger=ports.ledger,
+        media=ports.media,
+        clock=ports.clock,
     )
     headers = {"Location": signed.url, "Referrer-Policy": "no-referrer"}
     return Answer(status=302, headers=headers)
@@ -76,7 +76,12 @@ MEDIA = (
         query=Parameters,
         headers=Parameters,
         body=UploadBody,
-        successes=(Success(201, "The asset and its form.", UploadView, ("Location",)),),
+        example={"content_type": "image/png", "size_bytes": 1_048_576},
+        successes=(
+            Success(
+                201, "The asset and its form.", UploadView, ("Location",), leads_to="asset_id"
+            ),
+        ),
     ),
     Operation(
         id="readAsset",
@@ -99,6 +104,7 @@ MEDIA = (
         query=Parameters,
         headers=Parameters,
         body=DownloadBody,
+        example={"expires_s": 900},
         successes=(Success(200, "The URL.", DownloadView),),
     ),
     Operation(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
-from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from dailies.handlers.api.contract import PATH_PARAMETERS, AnyOperation, Parameters, Success
 from dailies.handlers.api.dispatch import MAX_BODY_BYTES
-from dailies.handlers.api.problems import Problem
+from dailies.handlers.api.problems import TITLES, Problem
 from dailies.handlers.api.routes import OPERATIONS
 
 _REF = "#/components/schemas/{model}"
@@ -96,7 +96,7 @@ def document() -> dict[str, Any]:
     }
 
 
-_Refs = dict[tuple[type[BaseModel], str], dict[str, Any]]
+_Refs = Mapping[tuple[Any, str], dict[str, Any]]
 
 
 def _schemas() -> tuple[_Refs, dict[str, Any]]:
@@ -115,7 +115,7 @@ def _schemas() -> tuple[_Refs, dict[str, Any]]:
         "properties": {"message": {"type": ["string", "null"]}},
         "required": ["message"],
     }
-    return dict(refs), schemas
+    return cast("_Refs", refs), schemas
 
 
 def _operation(operation: AnyOperation, refs: _Refs) -> dict[str, Any]:
@@ -129,8 +129,8 @@ def _operation(operation: AnyOperation, refs: _Refs) -> dict[str, Any]:
     if operation.public:
         described["security"] = []
     if operation.body is not None:
-        schema = refs[operation.body, "validation"]
-        described["requestBody"] = {"required": True, "content": _content(schema)}
+        media = {"schema": refs[operation.body, "validation"], "example": operation.example}
+        described["requestBody"] = {"required": True, "content": {"application/json": media}}
     return described
 
 
@@ -181,7 +181,7 @@ def _responses(operation: AnyOperation, refs: _Refs) -> dict[str, Any]:
         if status in _BY_GATEWAY:
             content |= _content({"$ref": _REF.format(model="GatewayMessage")})
         responses[str(status)] = {
-            "description": f"{HTTPStatus(status).phrase}. {_PROBLEMS[status]}",
+            "description": f"{TITLES[status]}. {_PROBLEMS[status]}",
             "content": content,
             **_headers(_PROBLEM_HEADERS.get(status, [])),
         }
@@ -203,7 +203,17 @@ def _success(success: Success, refs: _Refs) -> dict[str, Any]:
     described: dict[str, Any] = {"description": success.description}
     if success.body is not None:
         described["content"] = _content(refs[success.body, "serialization"])
+    if success.leads_to:
+        described["links"] = _links(success.leads_to)
     return {**described, **_headers(success.headers)}
+
+
+def _links(name: str) -> dict[str, Any]:
+    return {
+        op.id: {"operationId": op.id, "parameters": {name: f"$response.body#/{name}"}}
+        for op in OPERATIONS
+        if name in op.pattern.groupindex
+    }
 
 
 def _headers(names: Any) -> dict[str, Any]:

@@ -113,6 +113,22 @@ class UnsupportedMediaTypeError(HttpError):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    410: "Gone",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+"""As RFC 9110 has them: `HTTPStatus.phrase` differs between the versions of Python that we run on."""
 _STATUS: tuple[tuple[type[PipelineError], HTTPStatus], ...] = (
     (ModelRetiredError, HTTPStatus.GONE),
     (LinkEndedError, HTTPStatus.GONE),
@@ -132,7 +148,7 @@ def problem_answer(error: Exception, *, trace_id: str, spends: bool) -> Answer:
     code = known.code if known else "internal"
     problem = Problem(
         type=f"urn:dailies:problem:{code}",
-        title=status.phrase,
+        title=TITLES[status],
         status=status,
         detail=str(known) if known else "Something went wrong on our side.",
         code=code,

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dailies.handlers.api.answer import Answer, json_answer
-from dailies.handlers.api.contract import ApiDeps, Call, Document, Operation, Parameters, Success
+from dailies.handlers.api.contract import ApiPorts, Call, Document, Operation, Parameters, Success
 from dailies.handlers.api.views import Health, ModelList, model_list
 
 _NoBody = Call[Parameters, Parameters, None]
 
 
-def models(call: _NoBody, deps: ApiDeps) -> Answer:
+def models(call: _NoBody, ports: ApiPorts) -> Answer:
     """Return the catalogue."""
-    view = model_list(deps.catalogue, deps.clock.now().date())
+    view = model_list(ports.catalogue, ports.clock.now().date())
     return json_answer(200, view, {"Cache-Control": "private, max-age=300"})
 
 
-def health(call: _NoBody, deps: ApiDeps) -> Answer:
+def health(call: _NoBody, ports: ApiPorts) -> Answer:
     """Answer. Nothing behind the API is asked, so that its trouble does not look like the API's own."""
     return json_answer(200, Health())
 
 
-def openapi(call: _NoBody, deps: ApiDeps) -> Answer:
+def openapi(call: _NoBody, ports: ApiPorts) -> Answer:
     """Return the OpenAPI document of exactly this code."""
     # A rare request: its import would cost every cold start.
     from dailies.handlers.api.openapi import document_json

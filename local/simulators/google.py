@@ -56,7 +56,7 @@ class GoogleSimulator(VendorSimulator):
             "us-central1",
             "dailies-simulated-veo",
         )
-        self.tokens = TokenEndpoint(f"{self.base_url}/token", self.project)
+        self.tokens = TokenEndpoint(f"{self.base_url}/token", self.project, world.clock)
         self.credentials = {
             "project": self.project,
             "location": self.location,

@@ -12,8 +12,8 @@ from typing import Any
 
 from dailies.domain.deliveries import DeliveryRef, Sink
 from dailies.domain.events import TERMINAL, Event, EventType
+from dailies.domain.ids import attempt_id
 from dailies.domain.jobs import Job
-from dailies.domain.ports import Snapshot
 
 _TOLD_ALWAYS = TERMINAL | {EventType.JOB_LATE_ASSET}
 """What nobody has to ask for: the end, and a result that came after it."""
@@ -36,10 +36,9 @@ def sinks_of(event: Event, job: Job) -> tuple[Sink, ...]:
     return tuple(sink for sink, asked in wanted.items() if asked)
 
 
-def bus_detail(event: Event, snapshot: Snapshot) -> dict[str, Any]:
+def bus_detail(event: Event, job: Job) -> dict[str, Any]:
     """Return the event's detail on the bus: what rules filter on, without addresses or messages."""
-    job = snapshot.job
-    facts = job_facts(snapshot)
+    facts = job_facts(job)
     facts["error"] = job.error.code if job.error else None
     return {
         "v": 1,
@@ -53,54 +52,68 @@ def bus_detail(event: Event, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def webhook_body(event: Event, snapshot: Snapshot) -> bytes:
+def webhook_body(event: Event, job: Job) -> bytes:
     """Return a webhook's body: compact JSON with type, timestamp and data (Standard Webhooks)."""
     message = {
         "type": event.type.value,
         "timestamp": iso(event.at),
-        "data": {"seq": event.seq, **job_facts(snapshot)},
+        "data": {"seq": event.seq, **job_facts(job)},
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def topic_message(event: Event, snapshot: Snapshot) -> tuple[str, str, dict[str, str]]:
+def topic_message(event: Event, job: Job) -> tuple[str, str, dict[str, str]]:
     """Return subject, JSON text and filterable attributes of an announcement."""
     message = {
         "event_id": event.event_id,
         "type": event.type.value,
         "timestamp": iso(event.at),
         "tenant": event.tenant,
-        "data": {"seq": event.seq, **job_facts(snapshot)},
+        "data": {"seq": event.seq, **job_facts(job)},
     }
     attributes = {"type": event.type.value, "tenant": event.tenant, "job_id": event.job_id}
     return f"{event.type.value} {event.job_id}", json.dumps(message, ensure_ascii=False), attributes
 
 
-def job_facts(snapshot: Snapshot) -> dict[str, Any]:
-    """Return what a receiver may know of a job: as it is now, not as it was at the event."""
-    job, attempt = snapshot.job, snapshot.current
-    assets = [
-        {"asset_id": asset_id, "download_path": f"/v1/assets/{asset_id}/download-url"}
-        for asset_id in job.assets
-    ]
+def job_facts(job: Job) -> dict[str, Any]:
+    """Return what a receiver may know of a job: as it is now, not as it was at the event.
+
+    Its members are named as in `GET /v1/jobs/{id}`, which tells more.
+    """
     return {
         "job_id": job.job_id,
-        "job_path": f"/v1/jobs/{job.job_id}",
         "kind": job.request.kind.value,
+        "model": job.request.model,
         "state": job.state.value,
         "stage": job.stage.value,
         "progress": job.progress.model_dump(mode="json"),
-        "attempt": job.attempt,
-        "vendor": attempt.vendor if attempt else None,
-        "model": attempt.model if attempt else None,
-        "created_at": iso(job.created_at),
-        "finished_at": iso(job.finished_at) if job.finished_at else None,
+        "attempt": _attempt(job),
+        "outputs": [_output(asset_id) for asset_id in job.assets],
+        "error": job.error.model_dump(mode="json") if job.error else None,
         "charged": job.charged.value,
         "cost_usd": format(job.cost_usd, "f"),
-        "assets": assets,
-        "error": job.error.model_dump(mode="json") if job.error else None,
         "metadata": dict(job.request.metadata),
+        "created_at": iso(job.created_at),
+        "finished_at": iso(job.finished_at) if job.finished_at else None,
+        "links": {"self": f"/v1/jobs/{job.job_id}"},
     }
+
+
+def _attempt(job: Job) -> dict[str, Any] | None:
+    if job.attempt == 0:
+        return None
+    vendor, _, model = job.routes[job.route].partition("/")
+    return {
+        "number": job.attempt,
+        "attempt_id": attempt_id(job.job_id, job.attempt),
+        "vendor": vendor,
+        "model": model,
+    }
+
+
+def _output(asset_id: str) -> dict[str, str]:
+    path = f"/v1/assets/{asset_id}"
+    return {"asset_id": asset_id, "asset": path, "download": f"{path}/download-url"}
 
 
 def delivery_ref(event: Event) -> DeliveryRef:

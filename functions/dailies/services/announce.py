@@ -27,8 +27,8 @@ def announce(ref: DeliveryRef, ports: AnnouncePorts) -> None:
         ConflictError: another invocation is at it.
         StorageError: the topic or the ledger did not answer.
     """
-    event, snapshot = load_event(ref, ports.ledger)
+    event, job = load_event(ref, ports.ledger)
     with single_try(ref, Sink.SNS.value, ledger=ports.ledger, clock=ports.clock) as mine:
         if mine:
-            subject, message, attributes = topic_message(event, snapshot)
+            subject, message, attributes = topic_message(event, job)
             ports.topic.publish(subject, message, attributes)

@@ -23,12 +23,12 @@ from dailies.domain.errors import (
     FetchRefusedError,
 )
 from dailies.domain.events import Event
+from dailies.domain.jobs import Job
 from dailies.domain.notifications import webhook_body
 from dailies.domain.ports import (
     Clock,
     Ledger,
     Secrets,
-    Snapshot,
     WebhookEndpoints,
     WebhookPoster,
 )
@@ -79,13 +79,13 @@ def deliver_webhook(ref: DeliveryRef, ports: DeliverWebhookPorts) -> Delivered:
             we may send to.
         StorageError: our ledger did not answer; the message may be sent again, under the same id.
     """
-    event, snapshot = load_event(ref, ports.ledger)
-    webhook = snapshot.job.request.notify.webhook
+    event, job = load_event(ref, ports.ledger)
+    webhook = job.request.notify.webhook
     if webhook is None:
         raise DeliveryRefusedError(f"{ref.job_id} asks for no webhook.")
     attempt = 1 + len(tries(ref, Sink.WEBHOOK.value, ports.ledger))
     at, started = ports.clock.now(), ports.clock.monotonic()
-    answer = _try(event, snapshot, webhook.url, at, ports)
+    answer = _try(event, job, webhook.url, at, ports)
     ports.ledger.record_delivery(
         Delivery(
             job_id=ref.job_id,
@@ -102,12 +102,10 @@ def deliver_webhook(ref: DeliveryRef, ports: DeliverWebhookPorts) -> Delivered:
     return Delivered(event_id=ref.event_id, attempt=attempt)
 
 
-def _try(
-    event: Event, snapshot: Snapshot, url: str, at: dt.datetime, ports: DeliverWebhookPorts
-) -> _Answer:
+def _try(event: Event, job: Job, url: str, at: dt.datetime, ports: DeliverWebhookPorts) -> _Answer:
     if ports.endpoints.is_disabled(event.tenant, url):
         return _Answer("endpoint_disabled")
-    body = webhook_body(event, snapshot)
+    body = webhook_body(event, job)
     headers = signed_headers(event, at, body, ports.secrets)
     try:
         status, _ = ports.poster.post(url, headers, body, TIMEOUT_S)

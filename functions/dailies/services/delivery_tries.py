@@ -12,23 +12,24 @@ from contextlib import contextmanager
 from dailies.domain.deliveries import DELIVERED, SENDING, Delivery, DeliveryRef
 from dailies.domain.errors import ConflictError, DeliveryRefusedError, PipelineError
 from dailies.domain.events import Event
-from dailies.domain.ports import Clock, Ledger, Snapshot
+from dailies.domain.jobs import Job
+from dailies.domain.ports import Clock, Ledger
 
 LEASE = dt.timedelta(seconds=60)
 """After this long a try without an end is taken for dead: longer than the functions' timeouts."""
 
 
-def load_event(ref: DeliveryRef, ledger: Ledger) -> tuple[Event, Snapshot]:
+def load_event(ref: DeliveryRef, ledger: Ledger) -> tuple[Event, Job]:
     """Return the event that a reference names, with its job as it is now.
 
     Raises:
         DeliveryRefusedError: the ledger has no such event.
     """
-    snapshot = ledger.snapshot(ref.job_id)
+    job = ledger.job(ref.job_id)
     event = next(iter(ledger.events(ref.job_id, after=ref.seq - 1, limit=1)), None)
-    if snapshot is None or event is None or event.event_id != ref.event_id:
+    if job is None or event is None or event.event_id != ref.event_id:
         raise DeliveryRefusedError(f"The ledger has no event {ref.event_id}.")
-    return event, snapshot
+    return event, job
 
 
 def tries(ref: DeliveryRef, sink: str, ledger: Ledger) -> tuple[Delivery, ...]:

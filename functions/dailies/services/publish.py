@@ -47,9 +47,9 @@ def publish_row(job_id: str, seq: int, ports: PublishPorts) -> None:
 
 
 def _publish_one(event: Event, ledger: Ledger, bus: EventBus) -> None:
-    snapshot = ledger.snapshot(event.job_id)
-    if snapshot is None:
+    job = ledger.job(event.job_id)
+    if job is None:
         raise StorageError(f"{event.job_id} cannot be read.")
-    bus.put(event, bus_detail(event, snapshot))
+    bus.put(event, bus_detail(event, job))
     # The mark comes last: a crash before it repeats the event, a crash after it loses nothing.
     ledger.mark_published(event)

@@ -10,8 +10,9 @@ from dailies.domain.assets import Asset
 from dailies.domain.deliveries import DeliveryRef
 from dailies.domain.errors import DeliveryRefusedError, PipelineError
 from dailies.domain.events import Event
+from dailies.domain.jobs import Job
 from dailies.domain.notifications import email_sink
-from dailies.domain.ports import Clock, InlineImage, Ledger, Mailer, MediaStore, Snapshot
+from dailies.domain.ports import Clock, InlineImage, Ledger, Mailer, MediaStore
 from dailies.services.delivery_tries import load_event, single_try
 from dailies.services.write_email import POSTER_ID, Email, write_email
 
@@ -49,17 +50,17 @@ def send_email(ref: DeliveryRef, ports: SendEmailPorts) -> None:
         DeliveryRefusedError: the ledger has no such event.
         PipelineError: some address did not get it.
     """
-    event, snapshot = load_event(ref, ports.ledger)
+    event, job = load_event(ref, ports.ledger)
     message: _Message | None = None
     troubles: list[PipelineError] = []
-    for address in dict.fromkeys(snapshot.job.request.notify.email):
+    for address in dict.fromkeys(job.request.notify.email):
         try:
             with single_try(
                 ref, email_sink(address), ledger=ports.ledger, clock=ports.clock
             ) as mine:
                 if mine:
                     _check(address)
-                    message = message or _write(event, snapshot, ports)
+                    message = message or _write(event, job, ports)
                     _send(address, event, message, ports.mailer)
         except DeliveryRefusedError:
             continue
@@ -86,17 +87,16 @@ def _send(address: str, event: Event, message: _Message, mailer: Mailer) -> None
     )
 
 
-def _write(event: Event, snapshot: Snapshot, ports: SendEmailPorts) -> _Message:
-    asset = _result(snapshot, ports.ledger)
+def _write(event: Event, job: Job, ports: SendEmailPorts) -> _Message:
+    asset = _result(job, ports.ledger)
     link = ports.link(asset.asset_id, asset.tenant) if asset else None
     images = _poster(asset, ports.media) if asset else ()
-    email = write_email(event, snapshot, asset, link=link, with_poster=bool(images))
+    email = write_email(event, job, asset, link=link, with_poster=bool(images))
     return _Message(email, images)
 
 
-def _result(snapshot: Snapshot, ledger: Ledger) -> Asset | None:
+def _result(job: Job, ledger: Ledger) -> Asset | None:
     """Return the newest asset of the job: after a late one, that one."""
-    job = snapshot.job
     asset = ledger.asset(job.assets[-1]) if job.assets else None
     return asset if asset and asset.tenant == job.tenant else None
 

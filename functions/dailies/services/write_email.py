@@ -16,7 +16,6 @@ from string import Template
 from dailies.domain.assets import Asset
 from dailies.domain.events import Event, EventType
 from dailies.domain.jobs import Charged, Job, JobError
-from dailies.domain.ports import Snapshot
 
 POSTER_ID = "poster"
 _PACKAGE = "dailies.services"
@@ -49,16 +48,15 @@ class _Markup(str):
 
 
 def write_email(
-    event: Event, snapshot: Snapshot, asset: Asset | None, *, link: str | None, with_poster: bool
+    event: Event, job: Job, asset: Asset | None, *, link: str | None, with_poster: bool
 ) -> Email:
     """Return the email that tells how a job ended.
 
     `asset` is the result, where there is one, and `link` where to download it. With a poster, the
     picture `poster` must come with the email.
     """
-    job = snapshot.job
     headline = _HEADLINES[event.type]
-    facts = _facts(snapshot, asset)
+    facts = _facts(job, asset)
     lead_html, lead_text = _result(link, with_poster) if link else _reason(job.error)
     page = {"headline": headline, "job_id": job.job_id}
     rows = _Markup("".join(_fill("fact.html", label=label, value=v) for label, v in facts))
@@ -89,10 +87,10 @@ def _reason(error: JobError | None) -> tuple[_Markup, str]:
     return _fill("reason.html", message=message, hint=hint), f"{message}\n{hint}".strip()
 
 
-def _facts(snapshot: Snapshot, asset: Asset | None) -> list[tuple[str, str]]:
-    job, attempt, media = snapshot.job, snapshot.current, asset.media if asset else None
+def _facts(job: Job, asset: Asset | None) -> list[tuple[str, str]]:
+    media = asset.media if asset else None
     facts = [("Prompt", one_line(job.request.prompt, _PROMPT_CHARS))]
-    facts.append(("Model", f"{attempt.vendor}/{attempt.model}" if attempt else job.request.model))
+    facts.append(("Model", job.routes[job.route]))
     if media and media.duration_s:
         facts.append(("Length", f"{media.duration_s:.1f} s"))
     if media and media.width and media.height:

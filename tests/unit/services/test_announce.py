@@ -38,7 +38,7 @@ def test_message_has_facts_and_attributes_to_filter_on() -> None:
     assert attributes == {"type": "job.succeeded", "tenant": "acme", "job_id": JOB_ID}
     message = json.loads(text)
     assert message["event_id"] == event().event_id
-    assert message["data"]["assets"][0]["asset_id"] == ASSET_ID
+    assert message["data"]["outputs"][0]["asset_id"] == ASSET_ID
     assert "http" not in text
 
 

@@ -83,8 +83,12 @@ def test_receiver_verifies_the_message_when_it_holds_the_tenants_secret() -> Non
     assert (message["type"], message["timestamp"]) == ("job.succeeded", "2026-11-20T12:01:35.000Z")
     data = message["data"]
     assert (data["job_id"], data["state"], data["seq"]) == (JOB_ID, "succeeded", 9)
-    assert data["assets"] == [
-        {"asset_id": ASSET_ID, "download_path": f"/v1/assets/{ASSET_ID}/download-url"}
+    assert data["outputs"] == [
+        {
+            "asset_id": ASSET_ID,
+            "asset": f"/v1/assets/{ASSET_ID}",
+            "download": f"/v1/assets/{ASSET_ID}/download-url",
+        }
     ]
     assert (post.url, post.timeout_s) == (URL, 15)
     assert post.headers["webhook-id"] == event().event_id

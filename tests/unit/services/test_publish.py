@@ -48,13 +48,10 @@ def test_detail_tells_what_rules_filter_on_and_no_address_when_published() -> No
     assert detail["type"] == "job.succeeded"
     assert detail["at"] == "2026-11-20T12:01:35.000Z"
     assert (detail["tenant"], detail["job_id"], detail["seq"]) == ("acme", JOB_ID, 9)
-    assert (detail["state"], detail["vendor"], detail["model"]) == (
-        "succeeded",
-        "kling",
-        "kling-v2",
-    )
-    assert (detail["attempt"], detail["charged"], detail["cost_usd"]) == (1, "yes", "0.35")
-    assert [a["asset_id"] for a in detail["assets"]] == [ASSET_ID]
+    assert (detail["state"], detail["model"]) == ("succeeded", "kling/kling-v2")
+    assert (detail["attempt"]["number"], detail["attempt"]["vendor"]) == (1, "kling")
+    assert (detail["charged"], detail["cost_usd"]) == ("yes", "0.35")
+    assert [a["asset_id"] for a in detail["outputs"]] == [ASSET_ID]
     assert detail["metadata"] == {"order": "42"}
     assert detail["sinks"] == ["webhook", "email", "sns"]
     text = json.dumps(detail)

@@ -7,13 +7,14 @@ uses; on Lambda all of it happens in INIT, which has a whole CPU whatever the fu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from dailies import settings
 from dailies.adapters.aws_clients import client
 from dailies.domain.attempts import Attempt
-from dailies.domain.catalogue import CallbackKind, load_catalogue
+from dailies.domain.catalogue import CallbackKind, Catalogue, load_catalogue
 from dailies.services.recording import LedgerPorts
 
 if TYPE_CHECKING:
@@ -26,10 +27,17 @@ if TYPE_CHECKING:
         StepFunctionsDeliveryWorkflow,
         StepFunctionsWorkflow,
     )
-    from dailies.handlers.api.contract import ApiPorts
-    from dailies.handlers.authorize import AuthorizePorts
-    from dailies.handlers.provider_callback import CallbackPorts
-    from dailies.handlers.sweep import SweeperPorts
+    from dailies.domain.access import Keys, Links
+    from dailies.domain.ids import NewId
+    from dailies.domain.ports import (
+        Clock,
+        EventBus,
+        Ledger,
+        MediaStore,
+        Providers,
+        Secrets,
+        Workflow,
+    )
     from dailies.providers import Registry
     from dailies.services.announce import AnnouncePorts
     from dailies.services.deliver_webhook import DeliverWebhookPorts
@@ -48,6 +56,45 @@ def warm() -> None:
     name = settings.running_handler()
     if name is not None:
         globals()[name]()
+
+
+@dataclass(frozen=True)
+class AuthorizePorts:
+    """What the authorizer needs."""
+
+    keys: Keys
+
+
+@dataclass(frozen=True)
+class ApiPorts:
+    """What the HTTP API needs."""
+
+    ledger: Ledger
+    workflow: Workflow
+    media: MediaStore
+    links: Links
+    catalogue: Catalogue
+    clock: Clock
+    new_id: NewId
+
+
+@dataclass(frozen=True)
+class CallbackPorts:
+    """What taking a vendor's callback needs."""
+
+    ledger: Ledger
+    workflow: Workflow
+    providers: Providers
+    catalogue: Catalogue
+    secrets: Secrets
+
+
+@dataclass(frozen=True)
+class SweeperPorts:
+    """What the sweeper needs."""
+
+    jobs: SweepPorts
+    bus: EventBus
 
 
 # ---------------------------------------------------------------- one per handler
@@ -119,19 +166,16 @@ def poll() -> PollPorts:
 def store() -> StorePorts:
     """For Store."""
     from dailies.adapters.guarded_fetch import GuardedFetcher
-    from dailies.services.settle import charge_of
     from dailies.services.store import StorePorts
 
     env = settings.StoreSettings.read()
-    catalogue = load_catalogue()
     return StorePorts(
         ledger=_ledger(env.table_name),
+        clock=_clock(),
+        catalogue=load_catalogue(),
         providers=_providers(env.secrets_prefix, env.provider_endpoints),
-        catalogue=catalogue,
         fetcher=GuardedFetcher(frozenset(env.outbound_allow)),
         media=_media(env.media_bucket),
-        clock=_clock(),
-        charge_of=lambda job, attempt: charge_of(job, attempt, catalogue),
     )
 
 
@@ -140,16 +184,15 @@ def probe() -> ProbePorts:
     """For Probe."""
     from dailies.adapters.inspect_media import AvInspector
     from dailies.services.probe import ProbePorts
-    from dailies.services.settle import charge_of
 
     env = settings.ProbeSettings.read()
-    catalogue = load_catalogue()
+    media = _media(env.media_bucket)
     return ProbePorts(
         ledger=_ledger(env.table_name),
-        media=_media(env.media_bucket),
         clock=_clock(),
-        inspector=AvInspector(),
-        charge_of=lambda job, attempt: charge_of(job, attempt, catalogue),
+        catalogue=load_catalogue(),
+        media=media,
+        inspector=AvInspector(media),
     )
 
 
@@ -158,7 +201,6 @@ def api() -> ApiPorts:
     """For the HTTP API."""
     from dailies.adapters.dynamodb_links import DynamoDbLinks
     from dailies.domain.ids import new_id
-    from dailies.handlers.api.contract import ApiPorts
 
     env = settings.ApiSettings.read()
     return ApiPorts(
@@ -176,7 +218,6 @@ def api() -> ApiPorts:
 def authorize() -> AuthorizePorts:
     """For the authorizer."""
     from dailies.adapters.dynamodb_keys import DynamoDbKeys
-    from dailies.handlers.authorize import AuthorizePorts
 
     table = settings.LedgerSettings.read().table_name
     return AuthorizePorts(keys=DynamoDbKeys(table, client("dynamodb")))
@@ -185,8 +226,6 @@ def authorize() -> AuthorizePorts:
 @cache
 def provider_callback() -> CallbackPorts:
     """For vendors' callbacks."""
-    from dailies.handlers.provider_callback import CallbackPorts
-
     env = settings.CallbackSettings.read()
     return CallbackPorts(
         ledger=_ledger(env.table_name),
@@ -275,8 +314,6 @@ def announce() -> AnnouncePorts:
 @cache
 def sweep() -> SweeperPorts:
     """For the sweeper."""
-    from dailies.handlers.sweep import SweeperPorts
-
     env = settings.SweepSettings.read()
     jobs = _sweep_ports(env.table_name, env.state_machine_arn)
     return SweeperPorts(jobs, _bus(env.event_bus_name))

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dailies import bootstrap
-from dailies.domain.ports import EventBus
 from dailies.handlers.boundary import LambdaContext, call
 from dailies.services.republish import republish
-from dailies.services.sweep import SweepPorts, sweep
-
-
-@dataclass(frozen=True)
-class SweeperPorts:
-    """What the sweeper needs."""
-
-    jobs: SweepPorts
-    bus: EventBus
+from dailies.services.sweep import sweep
 
 
 def handler(
-    event: Mapping[str, Any], context: LambdaContext, deps: SweeperPorts | None = None
+    event: Mapping[str, Any], context: LambdaContext, deps: bootstrap.SweeperPorts | None = None
 ) -> dict[str, int]:
     """Look after what is due; the answer counts it."""
     ports = deps or bootstrap.sweep()

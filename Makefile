@@ -1,0 +1,63 @@
+# Everything a person runs. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+CDK := node_modules/.bin/cdk
+STAGE ?= local
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help install demo test serve check bench api-key lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed node_modules/.installed ## Install what everything else needs, pinned and hashed
+
+$(VENV)/.installed: requirements/dev.lock requirements/uv.lock
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Dailies needs Python 3.11 or newer as python3."; exit 1; }
+	@echo "Installing the Python packages (about half a minute, once) ..."
+	@python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --require-hashes --requirement requirements/uv.lock
+	@$(VENV)/bin/uv pip sync --quiet --python $(PYTHON) --require-hashes --compile-bytecode requirements/dev.lock
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "Dailies needs Node 20 or newer."; exit 1; }
+	@echo "Installing the CDK CLI ..."
+	@npm ci --silent --no-fund --no-audit
+	@touch $@
+
+demo: install ## Deploy everything to a local AWS, run two jobs, show the videos
+	@$(PYTHON) -m local.demo
+
+serve: install ## Keep the local AWS with everything deployed until Ctrl-C
+	@$(PYTHON) -m local.serve
+
+test: install ## Run every offline suite
+	@$(PYTHON) -m tests
+
+check: install ## Format, lint, types, import rules, ASL, cdk-nag, cfn-lint
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(VENV)/bin/pyright
+	@for f in state_machines/*.asl.json; do node_modules/.bin/asl-validator --json-path $$f --silent || exit 1; done
+	@$(PYTHON) -m pytest -q tests/infra tests/workflow/test_definitions.py
+
+bench: install ## Measure: cold starts, storing, waiting
+	@$(PYTHON) -m bench
+
+api-key: install ## Make an API key: make api-key STAGE=dev TENANT=acme
+	@$(PYTHON) -m tools.api_key --stage $(STAGE) --tenant $(TENANT)
+
+lock: install ## Pin the requirements anew after editing requirements/*.in
+	@for f in uv base media dev; do \
+	  $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header requirements/$$f.in -o requirements/$$f.lock; done
+
+clean: ## Remove what was built and downloaded
+	@rm -rf $(VENV) node_modules cdk.out .build .local out

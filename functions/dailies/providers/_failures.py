@@ -7,7 +7,6 @@ what happened                 submit                           read
 ============================  ===============================  ==============================
 never left this machine       ProviderUnavailableError         ProviderUnavailableError
 sent, or sent in part         SubmitUnknownError               ProviderUnavailableError
-address of ours is wrong      ConfigurationError               ConfigurationError
 1xx, 3xx, 408, 409, 499, 5xx  SubmitUnknownError               ProviderUnavailableError
 421, 425                      ProviderUnavailableError         ProviderUnavailableError
 429                           ProviderThrottledError           ProviderThrottledError
@@ -27,9 +26,7 @@ from enum import StrEnum
 import httpx
 
 from dailies.domain.errors import (
-    ConfigurationError,
     DuplicateSubmitError,
-    PipelineError,
     ProviderError,
     ProviderRejectedError,
     ProviderThrottledError,
@@ -46,7 +43,7 @@ class Sent(StrEnum):
     NEVER = "never"
     PERHAPS = "perhaps"
     MISCONFIGURED = "misconfigured"
-    """Never, and no retry would help: the address is wrong."""
+    """Never: the address is wrong."""
 
 
 EXCEPTIONS: Mapping[type[Exception], Sent] = {
@@ -106,11 +103,15 @@ class VendorErrors:
     vendor: str
     title: str
 
-    def no_answer(self, exc: Exception, *, paid: bool) -> PipelineError:
+    def not_sent(self, why: str) -> ProviderUnavailableError:
+        """Return: nothing was asked, for a reason of our own."""
+        return ProviderUnavailableError(f"{self.title} was not asked: {why}.", vendor=self.vendor)
+
+    def no_answer(self, exc: Exception, *, paid: bool) -> ProviderError:
         """Return what an exception of httpx means for a submit (`paid`) or for a read."""
         meaning = _sent(exc)
         if meaning is Sent.MISCONFIGURED:
-            return ConfigurationError(f"The address configured for {self.title} is not valid.")
+            return self.not_sent("the address configured for it is not valid")
         if paid and meaning is Sent.PERHAPS:
             return self.unknown()
         late = isinstance(exc, httpx.TimeoutException)

@@ -97,7 +97,6 @@ class VendorApi:
         Raises:
             ProviderUnavailableError: the request never left this machine.
             SubmitUnknownError: it may have arrived; there is no (whole) answer.
-            ConfigurationError: the address is wrong.
         """
         try:
             request = self.clients.submit.build_request(
@@ -123,7 +122,6 @@ class VendorApi:
 
         Raises:
             ProviderUnavailableError: nothing was found out.
-            ConfigurationError: the address is wrong.
         """
         try:
             request = self.clients.read.build_request(

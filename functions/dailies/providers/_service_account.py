@@ -33,15 +33,16 @@ class ServiceAccount:
     """Hands out one service account's bearer header, renewing the token shortly before its end."""
 
     def __init__(self, context: ProviderContext) -> None:
-        """Read the key file from the secret; nothing is signed or fetched yet.
+        """Read the key file from the secret; nothing is fetched yet.
 
         Raises:
-            ConfigurationError: the secret is not a service account's key file.
+            ConfigurationError: the secret holds no usable key file.
         """
         self._api = context.api
         self._errors = context.errors
         self._clock = context.clock
         self._key_file = _key_file(context.secret, context.spec.vendor)
+        self._signer = _signer(self._key_file)
         self._token = ""
         self._fetched_at = self._renew_at = 0.0
 
@@ -56,7 +57,6 @@ class ServiceAccount:
         Raises:
             ProviderRejectedError: Google refuses this account.
             ProviderUnavailableError, ProviderThrottledError: no token could be had just now.
-            ConfigurationError: the private key is unusable.
         """
         if not self._token or self._clock.monotonic() >= self._renew_at:
             self._renew()
@@ -86,15 +86,8 @@ class ServiceAccount:
 
     def _assertion(self) -> str:
         """Return a signed JWT that says who we are."""
-        from google.auth.crypt import RSASigner  # only Google's own functions pay for it
-
-        try:
-            signer = cast("Any", RSASigner).from_service_account_info(self._key_file)
-        except (ValueError, TypeError):
-            # Not chained: what a key parser says about a key stays out of the logs.
-            raise ConfigurationError("The service account's private key is unusable.") from None
         now = int(self._clock.now().timestamp())
-        head = {"alg": "RS256", "typ": "JWT", "kid": signer.key_id}
+        head = {"alg": "RS256", "typ": "JWT", "kid": self._signer.key_id}
         claims = {
             "iss": self._key_file["client_email"],
             "scope": _SCOPE,
@@ -103,7 +96,17 @@ class ServiceAccount:
             "exp": now + _ASSERTION_S,
         }
         text = b".".join(_segment(json.dumps(part).encode()) for part in (head, claims))
-        return (text + b"." + _segment(signer.sign(text))).decode()
+        return (text + b"." + _segment(self._signer.sign(text))).decode()
+
+
+def _signer(key_file: dict[str, Any]) -> Any:
+    from google.auth.crypt import RSASigner  # heavy: only who asks for this provider pays for it
+
+    try:
+        return cast("Any", RSASigner).from_service_account_info(key_file)
+    except (ValueError, TypeError):
+        # Not chained: what a key parser says about a key stays out of the logs.
+        raise ConfigurationError("The service account's private key is unusable.") from None
 
 
 def _segment(data: bytes) -> bytes:

@@ -25,6 +25,7 @@ from dailies.domain.errors import (
     ProviderError,
     ProviderRejectedError,
     ProviderUnavailableError,
+    StorageError,
 )
 from dailies.domain.outcomes import (
     Base64Member,
@@ -82,10 +83,14 @@ class GoogleProvider:
     def submit(self, request: GenerationRequest, attempt: AttemptRef) -> Handle | Finished:
         """Start one operation."""
         storage_uri = f"gs://{self._bucket}/{self._folder(attempt)}" if self._bucket else None
+        try:
+            body = _body_predict(request, storage_uri)
+        except StorageError as exc:
+            raise self._errors.not_sent("an input could not be read") from exc
         reply = self._api.submit(
             f"{self._model_url(request.model)}:predictLongRunning",
             headers=self._account.header(),
-            body=_body_predict(request, storage_uri),
+            body=body,
             timeout_s=self._spec.submit_timeout_s,
         )
         if not reply.ok:

@@ -25,8 +25,8 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from dailies.domain.catalogue import Mode, ModelSpec
-from dailies.domain.errors import ConfigurationError, ProviderError, Rejection
+from dailies.domain.catalogue import Mode
+from dailies.domain.errors import ProviderError, Rejection
 from dailies.domain.outcomes import (
     BilledAmount,
     Blocked,
@@ -128,13 +128,11 @@ class KlingProvider:
     def submit(self, request: GenerationRequest, attempt: AttemptRef) -> Handle | Finished:
         """Create one task."""
         model = self._spec.model(request.model)
-        if model is None:
-            raise ConfigurationError(f"The catalogue has no model kling/{request.model}.")
         path = f"{_PATHS[Mode(request.kind)]}/{quote(request.model, safe='')}"
         reply = self._api.submit(
             f"{self._base_url}/{path}",
             headers=self._headers(),
-            body=_body_create(request, attempt, model),
+            body=_body_create(request, attempt, model.wire if model else {}),
             timeout_s=self._spec.submit_timeout_s,
         )
         envelope = reply.json()
@@ -183,7 +181,7 @@ class KlingProvider:
         if "task_id" in row:  # the older API's, which we never use
             return None
         task = _Task.model_validate(row)
-        if not task.id or task.external_id not in (attempt.attempt_id, ""):
+        if not (task.id and task.status) or task.external_id not in (attempt.attempt_id, ""):
             return None
         return CallbackHint(terminal=task.status in (*_SUCCEEDED, "failed"))
 
@@ -238,14 +236,14 @@ class KlingProvider:
 
 
 def _body_create(
-    request: GenerationRequest, attempt: AttemptRef, model: ModelSpec
+    request: GenerationRequest, attempt: AttemptRef, wire: Mapping[str, Any]
 ) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        **model.wire.get("settings", {}),
+        **wire.get("settings", {}),
         "resolution": request.resolution,
         "duration": request.duration_s,
     }
-    if model.wire.get("audio_field"):
+    if wire.get("audio_field"):
         settings["audio"] = "native" if request.audio else "off"
     options: dict[str, Any] = {
         "external_task_id": attempt.attempt_id,
@@ -296,27 +294,22 @@ def _tasks(envelope: Any) -> list[_Task] | None:
 
 
 def _outcome_task(task: _Task, unit_usd: Decimal | None, key: str) -> PollOutcome:
+    if task.status in ("submitted", "processing"):
+        return Pending(started=task.status == "processing")
+    if task.status not in (*_SUCCEEDED, "failed"):
+        return Pending(unknown_status=tidy(task.status) or "(none)")
+    succeeded = task.status in _SUCCEEDED
     billed = _billed(task.billing, unit_usd)
+    if succeeded and (outputs := _outputs(task.outputs)):
+        return Succeeded(outputs=outputs, billed=billed)
     message = tidy(task.message, key)
-    if task.status == "submitted":
-        return Pending(started=False)
-    if task.status == "processing":
-        return Pending()
-    if task.status in _SUCCEEDED:
-        outputs = _outputs(task.outputs)
-        if outputs:
-            return Succeeded(outputs=outputs, billed=billed)
-        if _MODERATION.search(message):
-            return Blocked(reasons=[message], billed=billed)
-        text = message or "The task succeeded without a video."
-        return Failed(code=FailureCode.RESULT_MISSING, message=text, billed=billed)
-    if task.status == "failed":
-        if _MODERATION.search(message):
-            return Blocked(reasons=[message], billed=billed)
-        bad_input = _BAD_INPUT.search(message)
-        code = FailureCode.INPUT_REJECTED if bad_input else FailureCode.VENDOR_FAILED
-        return Failed(code=code, message=message or "The task failed.", billed=billed)
-    return Pending(unknown_status=tidy(task.status) or "(none)")
+    if _MODERATION.search(message):
+        return Blocked(reasons=[message], billed=billed)
+    code = FailureCode.RESULT_MISSING if succeeded else FailureCode.VENDOR_FAILED
+    if _BAD_INPUT.search(message):
+        code = FailureCode.INPUT_REJECTED
+    text = message or f"The task {task.status} without a video."
+    return Failed(code=code, message=text, billed=billed)
 
 
 def _outputs(items: list[dict[str, Any]]) -> list[Output]:

@@ -1,0 +1,278 @@
+"""What every provider must do, run on its own recorded replies. A new provider is picked up by itself."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from dailies.domain.catalogue import CallbackKind, load_catalogue
+from dailies.domain.errors import (
+    ProviderError,
+    ProviderRejectedError,
+    ProviderThrottledError,
+    ProviderUnavailableError,
+    SubmitUnknownError,
+)
+from dailies.domain.outcomes import Handle, NotCreated, Output, Pending
+from dailies.domain.ports import CallsBack, Cancels, LooksUp, Provider
+from dailies.providers import names
+from provider_cases import FIXTURES, Case, attempt, build, cases, request_for, settings
+from pydantic import BaseModel
+
+ALWAYS = {
+    "submit_auth", "submit_balance", "submit_moderation", "submit_throttled", "submit_server_error",
+    "poll_pending", "poll_succeeded", "poll_no_output", "poll_failed", "poll_blocked",
+    "poll_server_error", "download_output",
+}  # fmt: skip
+LOOKUP = {"lookup_found", "lookup_empty"}
+CALLBACK = {"callback_ended", "callback_under_way", "callback_of_another"}
+JUNK = [
+    "", "null", "[]", "{}", "42", '"text"', "<html>502 Bad Gateway</html>", "[" * 5000, '{"data":',
+    '{"code":0,"data":7}', '{"code":0,"data":["x",null]}', '{"code":[],"message":{}}', "\x00\xff",
+    '{"name":7,"done":"yes"}', '{"error":"text"}', '[{"error":{"code":500}}]', '{"data":{"id":{}}}',
+    '{"error":{"code":true,"message":[],"details":{}}}',
+]  # fmt: skip
+
+VENDORS = names()
+EVERY_CASE = [pytest.param(case, id=f"{v}-{case.name}") for v in VENDORS for case in cases(v)]
+
+
+def test_cases_are_complete_when_a_provider_is_discovered() -> None:
+    missing = {vendor: sorted(_required(vendor) - _present(vendor)) for vendor in VENDORS}
+
+    assert {vendor: absent for vendor, absent in missing.items() if absent} == {}
+
+
+def _present(vendor: str) -> set[str]:
+    return {case.name for case in cases(vendor)}
+
+
+def _required(vendor: str) -> set[str]:
+    spec = load_catalogue().vendor(vendor)
+    provider, _ = build(vendor, [])
+    wanted = ALWAYS | {f"submit_{mode}" for model in spec.models for mode in model.modes}
+    wanted |= LOOKUP if isinstance(provider, LooksUp) else set()
+    return wanted | (CALLBACK if isinstance(provider, CallsBack) else set())
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_catalogue_and_adapter_agree_when_a_capability_is_optional(vendor: str) -> None:
+    spec = load_catalogue().vendor(vendor)
+    provider, _ = build(vendor, [])
+
+    assert isinstance(provider, LooksUp) == (spec.lookup != "none")
+    assert isinstance(provider, CallsBack) == (spec.callbacks is not CallbackKind.NONE)
+    assert isinstance(provider, Cancels) == spec.cancel
+    assert (FIXTURES / vendor).is_dir()
+
+
+@pytest.mark.parametrize("case", EVERY_CASE)
+def test_adapter_does_what_its_case_says_when_the_vendor_answers_so(case: Case) -> None:
+    expected = case.data["expect"]
+    provider, wire = build(case.vendor, list(case.data.get("replies", [])))
+
+    if "error" in expected:
+        with pytest.raises(ProviderError) as caught:
+            _call(provider, case)
+        assert _facts_of(caught.value, expected["error"]) == expected["error"]
+        _assert_silent(caught.value, case.vendor)
+    else:
+        answer = _call(provider, case)
+        assert _contains(_plain(answer), expected["answer"])
+        assert not _secrets_in(json.dumps(_kept(answer)), case.vendor)
+    assert [_asked(request) for request in wire.asked] == case.data.get("requests", [])
+
+
+def _call(provider: Provider, case: Case) -> Any:
+    given = case.data.get("given", {})
+    calls: dict[str, Callable[[], Any]] = {
+        "submit": lambda: provider.submit(_request(case, given), attempt()),
+        "poll": lambda: provider.poll(Handle(vendor=case.vendor, data=given["handle"])),
+        "lookup": lambda: provider.lookup(attempt(), given.get("model", "")),  # type: ignore[attr-defined]
+        "callback": lambda: provider.callback(  # type: ignore[attr-defined]
+            attempt(), given.get("headers", {}), json.dumps(given["body"]).encode()
+        ),
+        "download": lambda: provider.download(Output.model_validate(given["output"])),
+    }
+    return calls[case.call]()
+
+
+def _request(case: Case, given: dict[str, Any]) -> Any:
+    spec = load_catalogue().vendor(case.vendor)
+    modes = {str(mode) for model in spec.models for mode in model.modes}
+    named = case.name.removeprefix("submit_")
+    mode = next((m for m in sorted(modes, key=len, reverse=True) if named.startswith(m)), None)
+    return request_for(case.vendor, mode or "text_to_video", given)
+
+
+def _plain(answer: Any) -> Any:
+    """Return an answer as JSON; what it is called stands under `type`."""
+    if not isinstance(answer, BaseModel):
+        return answer
+    members = answer.model_dump(mode="json")
+    for name, value in members.items():
+        if isinstance(getattr(answer, name), bytes):
+            members[name] = json.loads(value)
+    return {"type": type(answer).__name__} | members
+
+
+def _kept(answer: Any) -> Any:
+    """Return what of an answer goes into the ledger: not a download, which is made to be used at once."""
+    return None if type(answer).__name__ == "Download" else _plain(answer)
+
+
+def _contains(whole: Any, part: Any) -> bool:
+    """Whether `whole` has all that `part` has: objects may have more members."""
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(k in whole and _contains(whole[k], v) for k, v in part.items())
+    if isinstance(whole, list) and isinstance(part, list):
+        pairs = zip(whole, part, strict=False)
+        return len(whole) == len(part) and all(_contains(w, p) for w, p in pairs)
+    return bool(whole == part)
+
+
+def _facts_of(error: ProviderError, wanted: dict[str, Any]) -> dict[str, Any]:
+    facts = {"type": type(error).__name__}
+    return facts | {k: getattr(error, k) for k in wanted if k != "type"}
+
+
+def _asked(request: httpx.Request) -> dict[str, Any]:
+    """Return a request as fixtures write it; the body only where there is one."""
+    asked: dict[str, Any] = {"method": request.method, "url": str(request.url)}
+    authorization = request.headers.get("authorization")
+    asked |= {"authorization": authorization} if authorization else {}
+    return asked | ({"json": json.loads(request.content)} if request.content else {})
+
+
+# ---------------------------------------------------------------- without fixtures: the same for all
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (httpx.ConnectError("x"), ProviderUnavailableError),
+        (httpx.ConnectTimeout("x"), ProviderUnavailableError),
+        (httpx.ReadTimeout("x"), SubmitUnknownError),
+        (httpx.ReadError("x"), SubmitUnknownError),
+        (httpx.RemoteProtocolError("x"), SubmitUnknownError),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_submit_is_unknown_only_when_it_may_have_arrived(
+    vendor: str, failure: Exception, expected: type[Exception]
+) -> None:
+    provider, _ = build(vendor, [failure])
+
+    with pytest.raises(expected) as caught:
+        provider.submit(_any_request(vendor), attempt())
+    _assert_silent(caught.value, vendor)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("failure", [httpx.ConnectError("x"), httpx.ReadTimeout("x")])
+def test_reads_find_nothing_out_when_the_network_fails(vendor: str, failure: Exception) -> None:
+    handle = _some_handle(vendor)
+    provider, _ = build(vendor, [failure, failure])
+
+    with pytest.raises(ProviderUnavailableError):
+        provider.poll(handle)
+    if "lookup_found" in _present(vendor) and isinstance(provider, LooksUp):
+        with pytest.raises(ProviderUnavailableError):
+            provider.lookup(attempt(), "")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("body", JUNK, ids=range(len(JUNK)))
+def test_no_task_is_invented_when_a_submit_is_answered_with_junk(vendor: str, body: str) -> None:
+    for status in (200, 202, 302, 400, 401, 403, 404, 408, 429, 500, 502, 503, 504):
+        provider, _ = build(vendor, [{"status": status, "text": body}])
+        with pytest.raises(ProviderError) as caught:
+            provider.submit(_any_request(vendor), attempt())
+        if status in (200, 202, 302, 408, 500, 502, 504):
+            assert isinstance(caught.value, SubmitUnknownError), status
+        elif status == 429:
+            assert isinstance(caught.value, ProviderThrottledError | ProviderUnavailableError)
+        elif status != 503:
+            assert isinstance(caught.value, ProviderRejectedError | ProviderUnavailableError)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("body", JUNK, ids=range(len(JUNK)))
+def test_no_end_is_invented_when_a_read_is_answered_with_junk(vendor: str, body: str) -> None:
+    for status in (200, 302, 400, 401, 403, 404, 429, 500, 503):
+        replies = [{"status": status, "text": body}] * 2
+        provider, _ = build(vendor, replies)
+        assert _outcome(lambda p=provider: p.poll(_some_handle(vendor))) in ("Pending", "nothing")
+        if isinstance(provider, LooksUp):
+            told = _outcome(lambda p=provider: p.lookup(attempt(), ""))
+            empty = status == 200 and body == '{"code":0,"data":[]}'
+            assert told in ("CannotTell", "nothing") or (told == "NotCreated" and empty)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"\xff\xfe", b"[" * 5000, b'{"id":7}'])
+def test_callback_is_ignored_when_it_is_junk(vendor: str, body: bytes) -> None:
+    provider, _ = build(vendor, [])
+
+    if isinstance(provider, CallsBack):
+        assert provider.callback(attempt(), {}, body) is None
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_error_is_silent_when_the_vendor_echoes_our_secrets(vendor: str) -> None:
+    secret = " ".join(settings(vendor)["secret"].values())
+    for status in (200, 400, 401, 429, 500):
+        echo = {"code": 1200, "message": secret, "error": {"code": status, "message": secret}}
+        provider, _ = build(vendor, [{"status": status, "json": echo}] * 2)
+        for ask in (
+            lambda p=provider: p.submit(_any_request(vendor), attempt()),
+            lambda p=provider: p.poll(_some_handle(vendor)),
+        ):
+            with pytest.raises(ProviderError) as caught:
+                ask()
+            _assert_silent(caught.value, vendor)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_adapter_is_silent_when_it_is_shown(vendor: str) -> None:
+    provider, _ = build(vendor, [])
+
+    assert not _secrets_in(repr(provider) + repr(vars(provider)), vendor)
+
+
+def _outcome(ask: Callable[[], Any]) -> str:
+    try:
+        answer = ask()
+    except (ProviderUnavailableError, ProviderThrottledError):
+        return "nothing"
+    assert not isinstance(answer, NotCreated) or answer == NotCreated()
+    return "Pending" if isinstance(answer, Pending) else type(answer).__name__
+
+
+def _any_request(vendor: str) -> Any:
+    return request_for(vendor, "text_to_video")
+
+
+def _some_handle(vendor: str) -> Handle:
+    case = next(case for case in cases(vendor) if case.name == "poll_pending")
+    return Handle(vendor=vendor, data=case.data["given"]["handle"])
+
+
+def _assert_silent(error: BaseException, vendor: str) -> None:
+    """Fail where a secret stands in anything that a log may show of an error."""
+    shown = "".join(traceback.format_exception(error))
+    members = {k: v for k, v in vars(error).items() if isinstance(v, str)}
+    shown += repr(error) + json.dumps(members)
+    assert not _secrets_in(shown, vendor)
+
+
+def _secrets_in(text: str, vendor: str) -> list[str]:
+    data = settings(vendor)
+    hidden = [data["secret"][name] for name in data["hidden"]] + data.get("hidden_values", [])
+    lines = [line for value in hidden for line in value.splitlines() if not line.startswith("-----")]
+    return [line[:4] for line in lines if len(line) > 30 and line in text]

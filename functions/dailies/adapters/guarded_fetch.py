@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 
 from dailies.adapters.base64_member import base64_member
-from dailies.adapters.guarded_network import Resolve, check_url, guarded_client, resolve
+from dailies.adapters.guarded_network import LOCATION, Resolve, check_url, guarded_client, resolve
 from dailies.domain.errors import FetchBrokenError, FetchRefusedError
 from dailies.domain.outcomes import Download
 from dailies.domain.ports import FetchedHead
@@ -137,7 +137,7 @@ def _range(start: int, validator: str | None) -> dict[str, str]:
 
 def _target(download: Download, response: httpx.Response) -> httpx.URL:
     """Return where a redirect leads."""
-    location = response.headers.get("location")
+    location: str | None = response.extensions.get(LOCATION)
     if download.method != "GET" or not location:
         raise FetchRefusedError(
             f"{response.url.host} redirects without need.", status=response.status_code

@@ -23,6 +23,8 @@ from dailies.domain.errors import FetchRefusedError
 Resolve = Callable[[str, int], Sequence[str]]
 """Returns every address of a name; raises OSError when there is none."""
 
+LOCATION: Final = "dailies.location"
+"""The extension of a response that holds its `Location` header."""
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _TEREDO: Final = ipaddress.IPv6Network("2001::/32")
@@ -99,9 +101,10 @@ def check_url(
 def _is_plain_host(host: str) -> bool:
     """Tell whether a host is a name or an address as it is usually written (not `0x7f.1` or `2130706433`)."""
     try:
-        return ipaddress.ip_address(host) is not None
+        ipaddress.ip_address(host)
     except ValueError:
         return _NAME.fullmatch(host) is not None and _NUMBER.match(host) is None
+    return True
 
 
 def _pair(host: str, port: int) -> str:
@@ -251,4 +254,10 @@ def guarded_client(
         follow_redirects=False,
         trust_env=False,
         headers={"Accept-Encoding": "identity", "User-Agent": "dailies"},
+        event_hooks={"response": [_set_location_aside]},
     )
+
+
+def _set_location_aside(response: httpx.Response) -> None:
+    """Keep httpx from reading where a redirect leads: it would take an address it cannot parse for a broken answer."""
+    response.extensions[LOCATION] = response.headers.pop("location", None)

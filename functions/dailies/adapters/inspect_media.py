@@ -52,7 +52,13 @@ class AvInspector:
         """
         file = RangedReader(self._media, key, size_bytes)
         try:
-            with av.open(cast("Any", file), "r", format=_DEMUXER, options=_OPTIONS) as container:
+            with av.open(
+                cast("Any", file),
+                "r",
+                format=_DEMUXER,
+                options=_OPTIONS,
+                metadata_errors="replace",  # titles in Latin-1 are no reason to refuse a file
+            ) as container:
                 media, poster = _look(cast("InputContainer", container))
         except (FFmpegError, ValueError, OverflowError, MemoryError) as exc:
             raise AssetError("undecodable", f"The file cannot be decoded: {_reason(exc)}.") from exc
@@ -73,7 +79,7 @@ def _look(container: InputContainer) -> tuple[MediaFacts, bytes | None]:
     if not container.streams.video:
         raise AssetError("undecodable", "The file has no picture.")
     stream = container.streams.video[0]
-    _limit(stream.codec_context)
+    _limit(cast("VideoCodecContext | None", stream.codec_context))
     poster = Poster()
     first: VideoFrame | None = None
     for frame in _frames(container, stream):
@@ -86,9 +92,9 @@ def _look(container: InputContainer) -> tuple[MediaFacts, bytes | None]:
     return _facts(container, stream, first), poster.jpeg()
 
 
-def _limit(codec: VideoCodecContext) -> None:
-    if codec.name not in _DECODERS:
-        raise AssetError("undecodable", f"The file's video codec ({codec.name}) is not a usual one.")
+def _limit(codec: VideoCodecContext | None) -> None:
+    if codec is None or codec.name not in _DECODERS:  # None: FFmpeg knows no decoder for it
+        raise AssetError("undecodable", "The file's video codec is not one that is usual in MP4.")
     _check_size(codec.width, codec.height)
     codec.thread_count = 1
     codec.options = {"max_pixels": str(MAX_SIDE_PIXELS * MAX_SIDE_PIXELS)}

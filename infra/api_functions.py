@@ -29,20 +29,20 @@ class ApiFunctions(Construct):
         self._parts = parts
         self._env = Environment(parts)
         self._workflow = workflow
+        self._machine_arn = {"STATE_MACHINE_ARN": workflow.start_arn}
         self.api = self._build_api()
         self.authorize = self._build_authorize()
         self.provider_callback = self._build_provider_callback()
 
     def _build_api(self) -> PythonFunction:
         env, parts, machine = self._env, self._parts, self._workflow
-        start = {"STATE_MACHINE_ARN": machine.start_arn}
         return PythonFunction(
             self,
             "Api",
             sources=parts.sources,
             timeout_s=_API_S,
             memory_mb=_API_MB,
-            environment=merge(env.table, env.bucket, env.public_url, start),
+            environment=merge(env.table, env.bucket, self._machine_arn),
             grants=[
                 to.read_rows(parts.table),
                 to.write_rows(parts.table),
@@ -77,7 +77,7 @@ class ApiFunctions(Construct):
             sources=parts.sources,
             timeout_s=_CALLBACK_S,
             memory_mb=_SMALL_MB,
-            environment=merge(env.table, env.vendors, env.public_url),
+            environment=merge(env.table, env.vendors, self._machine_arn),
             grants=[
                 to.read_rows(parts.table),
                 to.update_rows(parts.table),

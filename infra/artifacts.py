@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import aws_lambda as lambda_
-
 from infra.code_asset import build_code
 from infra.interpreter import host_version
 from infra.layers import BASE, MEDIA, build_layer
@@ -33,10 +31,8 @@ def build_artifacts(root: Path, stage: StageConfig) -> Artifacts:
     code = build_code(root / "functions", build, python_version)
     if stage.on_host:
         return Artifacts(code, None, None)
-    arm = stage.architecture == lambda_.Architecture.ARM_64
-    machine = "aarch64" if arm else "x86_64"
     base, media = (
-        build_layer(recipe, root / "requirements", build, machine, python_version)
+        build_layer(recipe, root / "requirements", build, stage.machine, python_version)
         for recipe in (BASE, MEDIA)
     )
     return Artifacts(code, base, media)

@@ -75,11 +75,16 @@ class StageConfig(BaseModel):
         return RemovalPolicy.RETAIN if self.retain_data else RemovalPolicy.DESTROY
 
     @property
+    def machine(self) -> Literal["aarch64", "x86_64"]:
+        """What the functions' machine code is for, as wheels name it."""
+        host_is_arm = platform.machine().lower() in {"arm64", "aarch64"}
+        return "x86_64" if self.on_host and not host_is_arm else "aarch64"
+
+    @property
     def architecture(self) -> lambda_.Architecture:
-        """What the functions' machine code is for."""
-        if self.on_host and platform.machine().lower() not in {"arm64", "aarch64"}:
-            return lambda_.Architecture.X86_64
-        return lambda_.Architecture.ARM_64
+        """What the functions' machine code is for, as the CDK names it."""
+        arm = self.machine == "aarch64"
+        return lambda_.Architecture.ARM_64 if arm else lambda_.Architecture.X86_64
 
     @property
     def secrets_prefix(self) -> str:

@@ -80,7 +80,6 @@ class Watch(Construct):
                 to.write_rows(parts.table),
                 to.start_executions(machine.start_arn),
                 to.watch_executions(machine.execution_arns),
-                to.wake_waits(machine.machine.state_machine_arn),
                 *grants,
             ],
             dead_letters=self.dead_letters,

@@ -1,0 +1,226 @@
+"""What every role may do: the whole of it, so that what is not here is not granted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.infra.conftest import Stage, Template, statements
+
+LEDGER = {
+    ("dynamodb:ConditionCheckItem", "Table"),
+    ("dynamodb:GetItem", "Table"),
+    ("dynamodb:PutItem", "Table"),
+    ("dynamodb:Query", "Table"),
+    ("dynamodb:UpdateItem", "Table"),
+}
+VENDOR_SECRETS = {
+    ("secretsmanager:GetSecretValue", "secretsmanager:secret:dailies/prod/providers/*")
+}
+SIGNING = {("secretsmanager:GetSecretValue", "secretsmanager:secret:dailies/prod/signing-??????")}
+TELL_MISSING = {("s3:ListBucket", "MediaBucket")}
+WAKE = {("states:SendTaskSuccess", "GenerateMachine")}
+LOOK_AFTER = {
+    ("states:DescribeExecution", "states:execution:GenerateMachine:*"),
+    ("states:StartExecution", "GenerateLive"),
+    ("states:StopExecution", "states:execution:GenerateMachine:*"),
+    ("sqs:SendMessage", "WatchDeadLetters"),
+}
+DELIVER_LOGS = {
+    (f"logs:{action}", "*")
+    for action in (
+        "CreateLogDelivery",
+        "DeleteLogDelivery",
+        "DescribeLogGroups",
+        "DescribeResourcePolicies",
+        "GetLogDelivery",
+        "ListLogDeliveries",
+        "PutResourcePolicy",
+        "UpdateLogDelivery",
+    )
+}
+STEPS = ("Fail", "Notify", "Plan", "Poll", "Probe", "Resolve", "Settle", "Store", "Submit")
+
+
+def consume(queue: str) -> set[tuple[str, str]]:
+    """Return what taking messages from a queue needs."""
+    return {
+        ("sqs:ChangeMessageVisibility", queue),
+        ("sqs:DeleteMessage", queue),
+        ("sqs:GetQueueAttributes", queue),
+        ("sqs:ReceiveMessage", queue),
+    }
+
+
+BEYOND_LOG_AND_TRACE: dict[str, set[tuple[str, str]]] = {
+    "plan": LEDGER,
+    "settle": LEDGER,
+    "notify": LEDGER,
+    "fail": LEDGER,
+    "submit": LEDGER
+    | VENDOR_SECRETS
+    | SIGNING
+    | TELL_MISSING
+    | {
+        ("s3:GetObject", "MediaBucket/outputs/*"),
+        ("s3:GetObject", "MediaBucket/uploads/*"),
+    },
+    "resolve": LEDGER | VENDOR_SECRETS | SIGNING,
+    "poll": LEDGER | VENDOR_SECRETS,
+    "store": LEDGER
+    | VENDOR_SECRETS
+    | TELL_MISSING
+    | {
+        ("s3:AbortMultipartUpload", "MediaBucket/outputs/*"),
+        ("s3:GetObject", "MediaBucket/outputs/*"),
+        ("s3:PutObject", "MediaBucket/outputs/*"),
+    },
+    "probe": LEDGER
+    | {
+        ("s3:GetObject", "MediaBucket/outputs/*"),
+        ("s3:PutObject", "MediaBucket/posters/*"),
+    },
+    "api": LEDGER
+    | WAKE
+    | TELL_MISSING
+    | {
+        ("dynamodb:Query", "Table/index/by_tenant"),
+        ("s3:GetObject", "MediaBucket/outputs/*"),
+        ("s3:GetObject", "MediaBucket/posters/*"),
+        ("s3:GetObject", "MediaBucket/uploads/*"),
+        ("s3:PutObject", "MediaBucket/uploads/*"),
+        ("states:StartExecution", "GenerateLive"),
+    },
+    "authorize": {("dynamodb:GetItem", "Table")},
+    "provider_callback": VENDOR_SECRETS
+    | SIGNING
+    | WAKE
+    | {
+        ("dynamodb:GetItem", "Table"),
+        ("dynamodb:Query", "Table"),
+        ("dynamodb:UpdateItem", "Table"),
+    },
+    "publish": {
+        ("dynamodb:DescribeStream", "TableStream"),
+        ("dynamodb:GetItem", "Table"),
+        ("dynamodb:GetRecords", "TableStream"),
+        ("dynamodb:GetShardIterator", "TableStream"),
+        ("dynamodb:ListStreams", "*"),
+        ("dynamodb:Query", "Table"),
+        ("dynamodb:UpdateItem", "Table"),
+        ("events:PutEvents", "EventsBus"),
+        ("sqs:SendMessage", "NotificationsOutboxDeadLetters"),
+    },
+    "start_webhook": consume("NotificationsWebhookQueue")
+    | {("states:StartExecution", "NotificationsDeliveryLive")},
+    "deliver_webhook": LEDGER | SIGNING,
+    "send_email": LEDGER
+    | TELL_MISSING
+    | consume("NotificationsEmailQueue")
+    | {
+        ("s3:GetObject", "MediaBucket/posters/*"),
+        ("ses:SendEmail", "ses:identity/dailies@example.com"),
+    },
+    "announce": LEDGER | consume("NotificationsSnsQueue") | {("sns:Publish", "NotificationsTopic")},
+    "sweep": LEDGER
+    | LOOK_AFTER
+    | {("dynamodb:Query", "Table/index/due"), ("events:PutEvents", "EventsBus")},
+    "execution_ended": LEDGER | LOOK_AFTER,
+}
+
+
+def role_of(template: Template, module: str) -> dict[str, Any]:
+    """Return the properties of a function's role."""
+    logical_id = template.functions()[module]["Role"]["Fn::GetAtt"][0]
+    role: dict[str, Any] = template.body["Resources"][logical_id]["Properties"]
+    return role
+
+
+def test_every_function_is_in_the_table_when_the_stack_is_complete(prod: Stage) -> None:
+    assert set(prod.pipeline.functions()) == set(BEYOND_LOG_AND_TRACE)
+
+
+@pytest.mark.parametrize("module", sorted(BEYOND_LOG_AND_TRACE))
+def test_role_allows_exactly_its_grants_when_a_function_runs(prod: Stage, module: str) -> None:
+    allowed = statements(role_of(prod.pipeline, module))
+    own_log = {resource for action, resource in allowed if action.startswith("logs:")}
+
+    assert len(own_log) == 1
+    assert own_log.pop().lower().endswith(module.replace("_", "") + "log")
+    always = {("xray:PutTelemetryRecords", "*"), ("xray:PutTraceSegments", "*")}
+    beyond = {pair for pair in allowed - always if not pair[0].startswith("logs:")}
+    assert always <= allowed
+    assert beyond == BEYOND_LOG_AND_TRACE[module]
+
+
+def test_no_two_functions_share_a_role_when_roles_are_counted(prod: Stage) -> None:
+    roles = [f["Role"]["Fn::GetAtt"][0] for f in prod.pipeline.functions().values()]
+
+    assert len(roles) == len(set(roles))
+
+
+def test_probe_holds_no_secret_when_it_decodes_hostile_bytes(prod: Stage) -> None:
+    allowed = statements(role_of(prod.pipeline, "probe"))
+
+    assert not [pair for pair in allowed if pair[0].startswith("secretsmanager:")]
+    assert {r for a, r in allowed if a == "s3:GetObject"} == {"MediaBucket/outputs/*"}
+
+
+def test_generate_may_only_run_its_steps_and_await_when_it_executes(prod: Stage) -> None:
+    (role,) = (
+        resource["Properties"]
+        for name, resource in prod.pipeline.of_type("AWS::IAM::Role").items()
+        if name.startswith("GenerateRole")
+    )
+    traces = {
+        (f"xray:{action}", "*")
+        for action in (
+            "GetSamplingRules",
+            "GetSamplingTargets",
+            "PutTelemetryRecords",
+            "PutTraceSegments",
+        )
+    }
+
+    invoke = {("lambda:InvokeFunction", f"Steps{step}Live") for step in STEPS}
+    assert statements(role) == invoke | traces | DELIVER_LOGS | {("dynamodb:UpdateItem", "Table")}
+
+
+def test_schedule_may_only_run_the_sweeper_when_it_fires(prod: Stage) -> None:
+    (role,) = (
+        resource["Properties"]
+        for name, resource in prod.pipeline.of_type("AWS::IAM::Role").items()
+        if name.startswith("WatchSweeperRole")
+    )
+
+    assert statements(role) == {
+        ("lambda:InvokeFunction", "WatchSweepLive"),
+        ("sqs:SendMessage", "WatchDeadLetters"),
+    }
+
+
+def test_no_role_gets_managed_or_later_policies_when_synthesized(stage: Stage) -> None:
+    for template in (stage.data, stage.pipeline):
+        assert not template.of_type("AWS::IAM::Policy")
+        assert not template.of_type("AWS::IAM::ManagedPolicy")
+        for role in template.properties("AWS::IAM::Role"):
+            assert "ManagedPolicyArns" not in role
+
+
+def test_no_action_is_a_wildcard_when_roles_are_read(stage: Stage) -> None:
+    for role in stage.pipeline.properties("AWS::IAM::Role"):
+        assert not [action for action, _ in statements(role) if "*" in action]
+
+
+def test_only_actions_without_resources_reach_everything_when_roles_are_read(prod: Stage) -> None:
+    everywhere = {
+        action
+        for role in prod.pipeline.properties("AWS::IAM::Role")
+        for action, resource in statements(role)
+        if resource == "*"
+    }
+
+    assert {action.split(":")[0] for action in everywhere} == {"xray", "logs", "dynamodb"}
+    assert {a for a in everywhere if a.startswith("dynamodb:")} == {"dynamodb:ListStreams"}
+    assert {a for a in everywhere if a.startswith("logs:")} == {a for a, _ in DELIVER_LOGS}

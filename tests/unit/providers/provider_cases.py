@@ -1,7 +1,7 @@
 """Recorded vendor replies as test cases, and what runs an adapter on them without a network.
 
-`tests/fixtures/providers/<vendor>/provider.json` holds the vendor's made-up secret; every other file
-there is one case. `docs/adding_a_provider.md` describes both.
+`tests/fixtures/providers/<vendor>/provider.json` holds the vendor's made-up secret; every other
+file there is one case. `docs/adding_a_provider.md` describes both.
 """
 
 from __future__ import annotations
@@ -137,9 +137,7 @@ def settings(vendor: str) -> dict[str, Any]:
     """Return `provider.json`, with a real key where it says `{{private_key}}`."""
     data = json.loads((FIXTURES / vendor / "provider.json").read_text("utf-8"))
     secret = data["secret"]
-    data["secret"] = {
-        k: private_key() if v == "{{private_key}}" else v for k, v in secret.items()
-    }
+    data["secret"] = {k: private_key() if v == "{{private_key}}" else v for k, v in secret.items()}
     return data
 
 
@@ -158,8 +156,10 @@ def build(
     return Registry(secrets, clock or FrozenClock(), {}, client).get(vendor), wire
 
 
-def request_for(vendor: str, mode: str, given: Mapping[str, Any] | None = None) -> GenerationRequest:
-    """Return a request of a mode: the first model that has it, the catalogue's defaults, `given` over them."""
+def request_for(
+    vendor: str, mode: str, given: Mapping[str, Any] | None = None
+) -> GenerationRequest:
+    """Return a request of a mode: the first model that has it, its defaults, `given` over them."""
     spec = load_catalogue().vendor(vendor)
     given = dict(given or {})
     wanted = given.pop("model", None)

@@ -9,16 +9,14 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from string import Template
 
 from dailies.domain.assets import Asset
 from dailies.domain.events import Event, EventType
 from dailies.domain.jobs import Charged, Job, JobError
+from dailies.services import email_templates
 
 POSTER_ID = "poster"
-_PACKAGE = "dailies.services"
 _HEADLINES = {
     EventType.JOB_SUCCEEDED: "Your video is ready",
     EventType.JOB_LATE_ASSET: "A late result has arrived",
@@ -57,14 +55,17 @@ def write_email(
     """
     headline = _HEADLINES[event.type]
     facts = _facts(job, asset)
-    lead_html, lead_text = _result(link, with_poster) if link else _reason(job.error)
+    leads = [_reason(job.error)] if job.error else []
+    leads += [_result(link, with_poster)] if link else []
+    lead_html = _Markup("".join(markup for markup, _ in leads))
+    lead_text = "\n\n".join(text for _, text in leads)
     page = {"headline": headline, "job_id": job.job_id}
-    rows = _Markup("".join(_fill("fact.html", label=label, value=v) for label, v in facts))
+    rows = _Markup("".join(_fill(email_templates.FACT, label=label, value=v) for label, v in facts))
     lines = "\n".join(f"{label}: {value}" for label, value in facts)
     return Email(
         subject=one_line(f"{headline}: {job.request.prompt}", _SUBJECT_CHARS).rstrip(": "),
-        html=_fill("page.html", lead=lead_html, facts=rows, **page),
-        text=_template("page.txt").substitute(page, lead=lead_text, facts=lines),
+        html=_fill(email_templates.PAGE, lead=lead_html, facts=rows, **page),
+        text=email_templates.TEXT.substitute(page, lead=lead_text, facts=lines),
     )
 
 
@@ -75,16 +76,15 @@ def one_line(text: str, limit: int) -> str:
 
 
 def _result(link: str, with_poster: bool) -> tuple[_Markup, str]:
-    picture = _fill("poster.html", content_id=POSTER_ID) if with_poster else _Markup()
-    return _Markup(picture + _fill("link.html", link=link)), f"Download the video: {link}"
+    picture = _fill(email_templates.POSTER, content_id=POSTER_ID) if with_poster else _Markup()
+    return _Markup(picture + _fill(email_templates.LINK, link=link)), f"Download the video: {link}"
 
 
-def _reason(error: JobError | None) -> tuple[_Markup, str]:
-    if error is None:
-        return _Markup(), ""
+def _reason(error: JobError) -> tuple[_Markup, str]:
     message = one_line("; ".join([error.message, *error.reasons]), 1000)
     hint = one_line(error.hint, 1000)
-    return _fill("reason.html", message=message, hint=hint), f"{message}\n{hint}".strip()
+    markup = _fill(email_templates.REASON, message=message, hint=hint)
+    return markup, f"{message}\n{hint}".strip()
 
 
 def _facts(job: Job, asset: Asset | None) -> list[tuple[str, str]]:
@@ -112,11 +112,6 @@ def _span(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _fill(name: str, **values: str) -> _Markup:
+def _fill(template: Template, **values: str) -> _Markup:
     safe = {k: v if isinstance(v, _Markup) else html.escape(v) for k, v in values.items()}
-    return _Markup(_template(name).substitute(safe))
-
-
-@cache
-def _template(name: str) -> Template:
-    return Template(files(_PACKAGE).joinpath("email_templates", name).read_text("utf-8"))
+    return _Markup(template.substitute(safe))

@@ -173,6 +173,16 @@ def test_newest_asset_is_linked_when_it_came_late() -> None:
     assert world.linked == [(ASSET_ID, TENANT)]
 
 
+def test_reason_and_link_are_both_told_when_a_failed_job_has_a_result() -> None:
+    error = JobError(code="check_failed", message="The picture is black.")
+    failed = job({"email": [ANN]}, state=JobState.FAILED, error=error, assets=[ASSET_ID])
+
+    (mail,) = _World(failed, EventType.JOB_FAILED).send()
+
+    assert f"The picture is black.\n\nDownload the video: {LINK}" in mail.text
+    assert mail.html.index("The picture is black.") < mail.html.index("cid:poster")
+
+
 @pytest.mark.parametrize("poster", [None, b"x" * (MAX_POSTER_BYTES + 1)])
 def test_email_goes_without_picture_when_the_poster_is_missing_or_large(
     poster: bytes | None,

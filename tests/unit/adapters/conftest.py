@@ -22,11 +22,11 @@ def client(service: str) -> Any:
     )
 
 
-def create_table(dynamodb: Any) -> None:
+def create_table(dynamodb: Any, table: str = TABLE) -> None:
     """Create the table as the stack `Data` does: keys and the two indexes."""
     names = ["pk", "sk", "due_pk", "due_at", "tenant_pk", "job_id"]
     dynamodb.create_table(
-        TableName=TABLE,
+        TableName=table,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
         KeySchema=_keys("pk", "sk"),

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from dailies.adapters.dynamodb_ledger import DynamoDbLedger
 from dailies.domain.attempts import AttemptState
 from dailies.domain.changes import Change
 from dailies.domain.deliveries import Delivery
@@ -30,6 +29,7 @@ from tests.unit.adapters.samples import (
     draft,
     with_images,
 )
+from tests.unit.adapters.waits import WaitingLedger
 
 MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -42,7 +42,7 @@ def ledger(request: pytest.FixtureRequest) -> Any:
     with mock_aws():
         dynamodb = client("dynamodb")
         create_table(dynamodb)
-        yield DynamoDbLedger(TABLE, dynamodb)
+        yield WaitingLedger(TABLE, dynamodb)
 
 
 def created(ledger: Ledger, at: dt.datetime = NOW, **fields: Any) -> Job:
@@ -192,11 +192,11 @@ def test_apply_writes_job_attempt_events_and_assets_when_the_conditions_hold(
 
 
 def test_apply_writes_only_what_it_changes_when_signals_and_tokens_came_between(
-    ledger: Ledger,
+    ledger: WaitingLedger | InMemoryLedger,
 ) -> None:
     job = reserved(ledger)
     ledger.signal(job.job_id)
-    put_token(ledger, job, "a-token", seen=1)
+    ledger.put_token(job.job_id, run=1, seen=1, token="a-token")
     ledger.apply(draft(job).set(stage=Stage.GENERATING, signal_seq=77, token="no").change())
     after = read(ledger, job)
     assert (after.signal_seq, after.token, after.stage) == (1, "a-token", Stage.GENERATING)
@@ -436,39 +436,35 @@ def test_jobs_refuse_a_cursor_when_it_is_not_ours(ledger: Ledger, cursor: str) -
 # ---------------------------------------------------------------- signals
 
 
-def put_token(ledger: Ledger, job: Job, token: str, *, seen: int) -> None:
-    """Do what the state Await does."""
-    if isinstance(ledger, InMemoryLedger):
-        ledger.put_token(job.job_id, run=job.run, seen=seen, token=token)
-        return
-    client("dynamodb").update_item(
-        TableName=TABLE,
-        Key={"pk": {"S": f"JOB#{job.job_id}"}, "sk": {"S": "JOB"}},
-        UpdateExpression="SET #token = :token",
-        ConditionExpression="signal_seq = :seen AND #run = :run",
-        ExpressionAttributeNames={"#token": "token", "#run": "run"},
-        ExpressionAttributeValues={
-            ":token": {"S": token},
-            ":seen": {"N": str(seen)},
-            ":run": {"N": str(job.run)},
-        },
-    )
-
-
-def test_signal_counts_and_returns_the_token_when_the_job_waits(ledger: Ledger) -> None:
+@pytest.mark.parametrize(("run", "seen"), [(1, 0), (2, 1)], ids=["signal", "run"])
+def test_wait_is_refused_when_a_signal_came_before_or_the_run_is_another(
+    ledger: WaitingLedger | InMemoryLedger, run: int, seen: int
+) -> None:
     job = reserved(ledger)
-    put_token(ledger, job, "a-token", seen=0)
+    ledger.signal(job.job_id)
+    with pytest.raises(ConflictError):
+        ledger.put_token(job.job_id, run=run, seen=seen, token="a-token")
+    assert read(ledger, job).token is None
+
+
+def test_signal_counts_and_returns_the_token_when_the_job_waits(
+    ledger: WaitingLedger | InMemoryLedger,
+) -> None:
+    job = reserved(ledger)
+    ledger.put_token(job.job_id, run=1, seen=0, token="a-token")
     signaled = ledger.signal(job.job_id)
     assert signaled is not None
     assert (signaled.signal_seq, signaled.token) == (1, "a-token")
     assert read(ledger, job) == signaled
 
 
-def test_signal_counts_against_the_attempts_limit_when_it_names_one(ledger: Ledger) -> None:
+def test_signal_counts_against_the_attempts_limit_when_it_names_one(
+    ledger: WaitingLedger | InMemoryLedger,
+) -> None:
     job = reserved(ledger)
     second = an_attempt(job, 2)
     ledger.apply(draft(job).write_attempt(second, was=None).change())
-    put_token(ledger, job, "a-token", seen=0)
+    ledger.put_token(job.job_id, run=1, seen=0, token="a-token")
     first = ledger.signal(job.job_id, 1, limit=2)
     assert first is not None
     assert (first.signal_seq, first.token) == (1, "a-token")

@@ -1,17 +1,21 @@
-"""Draws the results: real MP4 files (H.264, and AAC where there is sound) that show what was asked for.
+"""Draws the results: real MP4 files, H.264 with AAC where there is sound, of what was asked for.
 
-A clip shows its prompt, scene and attempt, a running timecode and a moving bar; with sound it plays a steady tone whose pitch follows
-the scene. Text is laid out once per clip and the timecode is pasted from ready digits, so a second of 720p takes a fraction of a second.
+A clip shows its prompt, scene and attempt, a running timecode and a moving block; with sound it
+plays a steady tone whose pitch follows the scene. Text is laid out once per clip and the timecode
+is pasted from ready digits, so that five seconds of 720p cost half a second of one core.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import queue
 import tempfile
+import textwrap
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -72,15 +76,22 @@ def image_size(image: bytes) -> tuple[int, int] | None:
         return None
 
 
+class DrawingStoppedError(ConnectionAbortedError):
+    """The studio closed before the clip was finished; whoever waits for it gets no answer."""
+
+
 class ClipStudio:
-    """Draws clips and keeps the latest of them. Safe between threads; equal specs are drawn once."""
+    """Draws clips and keeps the latest. Safe between threads; equal specs are drawn once."""
 
     def __init__(self, scale: float = 1.0) -> None:
         """Draw at `scale` times the size that was asked for (tests use small clips)."""
         self._scale = scale
         self._clips: OrderedDict[ClipSpec, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-        self._drawing: dict[ClipSpec, threading.Lock] = {}
+        self._drawing: set[ClipSpec] = set()
+        self._changed = threading.Condition()
+        self._closed = threading.Event()
+        self._ahead: queue.SimpleQueue[ClipSpec | None] = queue.SimpleQueue()
+        self._worker = threading.Thread(target=self._draw_ahead, daemon=True)
 
     def size(self, resolution: str, aspect_ratio: str) -> tuple[int, int]:
         """Return width and height of the clips of this resolution and ratio."""
@@ -88,36 +99,63 @@ class ClipStudio:
         return _even(width * self._scale), _even(height * self._scale)
 
     def clip(self, spec: ClipSpec) -> bytes:
-        """Return the MP4 of a spec."""
-        with self._lock:
+        """Return the MP4 of a spec, or raise DrawingStoppedError."""
+        with self._changed:
+            self._changed.wait_for(lambda: spec not in self._drawing)
             if spec in self._clips:
                 self._clips.move_to_end(spec)
                 return self._clips[spec]
-            drawing = self._drawing.setdefault(spec, threading.Lock())
-        with drawing:
-            with self._lock:
-                if spec in self._clips:
-                    return self._clips[spec]
-            content = draw_clip(spec)
-            self._keep(spec, content)
-        return content
+            self._drawing.add(spec)
+        try:
+            content = draw_clip(spec, self._closed)
+            with self._changed:
+                self._keep(spec, content)
+            return content
+        finally:
+            with self._changed:
+                self._drawing.discard(spec)
+                self._changed.notify_all()
+
+    def prepare(self, specs: list[ClipSpec]) -> None:
+        """Draw clips ahead of time, one after the other, in a thread of the studio's own."""
+        with self._changed:
+            if self._worker.ident is None:
+                self._worker.start()
+        for spec in specs:
+            self._ahead.put(spec)
+
+    def close(self) -> None:
+        """Stop drawing, and wait until nothing is being drawn: half a clip leaves files behind."""
+        self._closed.set()
+        self._ahead.put(None)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._drawing, timeout=5)
+
+    def _draw_ahead(self) -> None:
+        while (spec := self._ahead.get()) is not None and not self._closed.is_set():
+            with suppress(DrawingStoppedError):
+                self.clip(spec)
 
     def _keep(self, spec: ClipSpec, content: bytes) -> None:
-        with self._lock:
-            self._clips[spec] = content
-            self._drawing.pop(spec, None)
-            while sum(map(len, self._clips.values())) > _CACHE_BYTES and len(self._clips) > 1:
-                self._clips.popitem(last=False)
+        self._clips[spec] = content
+        while sum(map(len, self._clips.values())) > _CACHE_BYTES and len(self._clips) > 1:
+            self._clips.popitem(last=False)
 
 
-def draw_clip(spec: ClipSpec) -> bytes:
-    """Return a playable MP4 of exactly the size, length and tracks of the spec, its index in front."""
+def draw_clip(spec: ClipSpec, stop: threading.Event | None = None) -> bytes:
+    """Return a playable MP4 of exactly the size, length and tracks of the spec.
+
+    Its index comes first, so that players can begin before the end has arrived.
+
+    Raises:
+        DrawingStoppedError: `stop` was set before the clip was finished.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
             video = _video_stream(container, spec)
             audio = _audio_stream(container) if spec.audio else None
-            _encode_video(container, video, spec)
+            _encode_video(container, video, spec, stop or threading.Event())
             if audio is not None:
                 _encode_tone(container, audio, spec)
         return path.read_bytes()
@@ -141,9 +179,11 @@ def _audio_stream(container: Any) -> Any:
     return stream
 
 
-def _encode_video(container: Any, stream: Any, spec: ClipSpec) -> None:
+def _encode_video(container: Any, stream: Any, spec: ClipSpec, stop: threading.Event) -> None:
     painter = _Painter(spec)
     for number in range(spec.frames):
+        if stop.is_set():
+            raise DrawingStoppedError
         frame = av.VideoFrame.from_ndarray(painter.paint(number), format="yuv420p")
         frame.pts = number
         frame.time_base = Fraction(1, FPS)
@@ -247,8 +287,6 @@ def _background(spec: ClipSpec) -> Image.Image:
 
 
 def _wrapped(text: str, width: int) -> str:
-    import textwrap
-
     lines = textwrap.wrap(text, width) or [""]
     return "\n".join(lines[:5] + (["…"] if len(lines) > 5 else []))
 
@@ -271,8 +309,3 @@ def _font(size: int) -> Any:
 
 def _even(value: float) -> int:
     return max(2, 2 * round(value / 2))
-
-
-def sampled(spec: ClipSpec, sample: int) -> ClipSpec:
-    """Return the spec of another sample of the same task."""
-    return replace(spec, sample=sample)

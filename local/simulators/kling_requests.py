@@ -177,6 +177,8 @@ def _parse_contents(contents: Any, spec: ModeSpec, model: ModelSpec) -> dict[str
     counts = dict.fromkeys(extra, 0)
     for index, part in enumerate(contents):
         kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(kind, str):
+            raise InvalidRequestError(f"contents[{index}].type value '{kind}' is invalid")
         if kind in extra:
             counts[kind] += 1
         elif kind not in single:

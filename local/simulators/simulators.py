@@ -41,11 +41,12 @@ class Simulators:
         self.clock = clock or SystemClock()
         self._sleeper = Sleeper(self.clock)
         self.director = Director(scenario or Scenario())
+        self._studio = ClipStudio(clip_scale)
         world = World(
             clock=self.clock,
             sleeper=self._sleeper,
             director=self.director,
-            studio=ClipStudio(clip_scale),
+            studio=self._studio,
             catalogue=load_catalogue(),
             host=host,
             speed=speed,
@@ -77,6 +78,7 @@ class Simulators:
     def stop(self) -> None:
         """Stop everything; waits of requests end at once."""
         self._sleeper.stop()
+        self._studio.close()
         for simulator in self.vendors.values():
             simulator.stop()
         self.receiver.stop()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -276,9 +275,7 @@ class VendorSimulator(ABC):
     def prepare(self, specs: list[ClipSpec]) -> None:
         """Draw clips ahead of time, where this run does so."""
         if self.world.prerender:
-            threading.Thread(
-                target=lambda: [self.world.studio.clip(spec) for spec in specs], daemon=True
-            ).start()
+            self.world.studio.prepare(specs)
 
 
 def draw_latency_s(latency: Latency, rng: random.Random) -> float:

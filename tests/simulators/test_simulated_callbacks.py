@@ -29,7 +29,9 @@ def _received(sims) -> list[tuple[str, bool | None]]:
 @pytest.fixture
 def sims_with(start, connect):
     def begin(*rules: dict, **scenario):
-        sims = start(rules=[{"vendor": "kling", "on": "callback", "do": rule} for rule in rules], **scenario)
+        sims = start(
+            rules=[{"vendor": "kling", "on": "callback", "do": rule} for rule in rules], **scenario
+        )
         sims.receiver.use_secret(sims.kling.credentials["webhook_secret"])
         return sims, connect(sims)
 

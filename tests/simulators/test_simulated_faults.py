@@ -17,7 +17,9 @@ VEO = (
 )
 
 
-def _rule(on: str, kind: str, *, times: int | None = 1, match: dict | None = None, **do: object) -> dict:
+def _rule(
+    on: str, kind: str, *, times: int | None = 1, match: dict | None = None, **do: object
+) -> dict:
     return {"on": on, "times": times, "match": match or {}, "do": {"kind": kind} | do}
 
 

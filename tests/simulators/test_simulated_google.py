@@ -81,7 +81,9 @@ def test_operation_has_the_documented_shape_when_running_and_done(start, vertex)
         ({"instances": [{"video": {"gcsUri": "gs://a/b"}, "prompt": "a"}]}, "video"),
     ],
 )
-def test_request_is_refused_with_invalid_argument_when_it_is_wrong(start, vertex, body, text) -> None:
+def test_request_is_refused_with_invalid_argument_when_it_is_wrong(
+    start, vertex, body, text
+) -> None:
     sims = start()
 
     response = vertex(sims).post(SUBMIT, json=body)
@@ -189,7 +191,9 @@ def test_each_submit_is_a_new_task_when_repeated(start, vertex) -> None:
     sims = start()
     client = vertex(sims)
 
-    names = {client.post(SUBMIT, json=_body(storageUri="gs://r/att_1/")).json()["name"] for _ in "ab"}
+    names = {
+        client.post(SUBMIT, json=_body(storageUri="gs://r/att_1/")).json()["name"] for _ in "ab"
+    }
 
     assert len(names) == 2
     assert (sims.google.created, sims.google.created_for("gs://r/att_1/")) == (2, 2)

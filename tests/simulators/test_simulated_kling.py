@@ -131,7 +131,13 @@ def test_auth_is_refused_with_the_code_when_the_header_is_bad(start, header, cod
             1201,
             "contents[0].text: size must be between 0 and 3072",
         ),
-        (I2V, {"contents": [{"type": "last_frame", "url": "http://x/y"}]}, 400, 1201, "first_frame"),
+        (
+            I2V,
+            {"contents": [{"type": "last_frame", "url": "http://x/y"}]},
+            400,
+            1201,
+            "first_frame",
+        ),
         (I2V, {"contents": [{"type": "first_frame", "url": "%%"}]}, 400, 1201, "Base64"),
     ],
 )
@@ -187,7 +193,9 @@ def test_query_answers_an_array_when_ids_are_known_or_not(start, connect) -> Non
     assert data(task_ids="1,2") | {"request_id": ""} == {
         "code": 0, "message": "SUCCEED", "request_id": "", "data": [],
     }  # fmt: skip
-    assert [row["external_id"] for row in data(external_task_ids="att_1,att_2")["data"]] == ["att_1"]
+    assert [row["external_id"] for row in data(external_task_ids="att_1,att_2")["data"]] == [
+        "att_1"
+    ]
     assert data()["code"] == 1201 and "required" in data()["message"]
     assert data(task_ids="1", external_task_ids="2")["code"] == 1201
     assert data(task_ids=",".join(map(str, range(21))))["code"] == 1201
@@ -357,7 +365,10 @@ def test_image_is_refused_when_it_is_too_small_or_too_long(start, connect, png) 
 
 def test_last_frame_needs_1080p_when_the_model_says_so(start, connect, png) -> None:
     image = png(400, 300)
-    last = {"type": "last_frame", "url": "data:image/png;base64," + base64.b64encode(image).decode()}
+    last = {
+        "type": "last_frame",
+        "url": "data:image/png;base64," + base64.b64encode(image).decode(),
+    }
     client = connect(start())
 
     def post(resolution: str) -> dict:

@@ -1,11 +1,12 @@
-"""Simulators of the vendors: their wire formats over real sockets, with clips that play and faults on order."""
+"""Simulators of the vendors: real sockets, clips that play, faults on order."""
 
 import importlib.util
 import sys
 from pathlib import Path
 
 if importlib.util.find_spec("dailies") is None:
-    # `functions/` is the asset root of the Lambdas, not an installed package: so that `python -m local.simulators` works as it is.
+    # `functions/` is the asset root of the Lambdas, not an installed package; without this line
+    # `python -m local.simulators` would need a PYTHONPATH.
     sys.path.append(str(Path(__file__).resolve().parents[2] / "functions"))
 
 from local.simulators.clock import ManualClock, SystemClock

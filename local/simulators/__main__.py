@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 _EPILOG = """\
 When everything listens, one JSON line is printed:
-  {"<vendor>": {"base_url": …, "files_url": …, "credentials": {…}}, …, "receiver": {"base_url": …}}
+  {"<vendor>": {"base_url": …, "files_url": …, "credentials": {…}}, …,
+   "receiver": {"base_url": …}}
 Ask a simulator what happened: GET <base_url>/_simulator/tasks, GET <base_url>/_simulator/requests.
-Change its behaviour: POST <base_url>/_simulator/scenario (a scenario file), POST <base_url>/_simulator/reset.
+Change what it does: POST <base_url>/_simulator/scenario (a scenario file) or /_simulator/reset.
 Scenario files are described in local/simulators/README.md.
 """
 
@@ -24,7 +25,7 @@ Scenario files are described in local/simulators/README.md.
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.simulators",
-        description="Serve a simulator of every vendor, and a webhook receiver, on free local ports.",
+        description="Serve a simulator of every vendor, and a webhook receiver, on local ports.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""Delivery of callbacks: due at a time of the simulators' clock, in order for each task, signed as Standard Webhooks 1.0."""
+"""Delivery of callbacks: when the clock says so, in order for each task, by Standard Webhooks."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class _Due:
 
 
 class CallbackWorker:
-    """Sends callbacks when they are due. A callback is tried once: the vendor documents no retries."""
+    """Sends callbacks when they are due, each once: the vendor documents no retries."""
 
     def __init__(self, clock: Clock, store: TaskStore) -> None:
         """Take the time from `clock` and record answers in `store`."""
@@ -71,9 +71,7 @@ class CallbackWorker:
         self._queues: list[queue.SimpleQueue[Callback | None]] = [
             queue.SimpleQueue() for _ in range(_SENDERS)
         ]
-        self._client = httpx.Client(
-            timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False, verify=False
-        )
+        self._client = httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False)
         self._threads = [threading.Thread(target=self._dispatch, daemon=True)]
         self._threads += [
             threading.Thread(target=self._send_all, args=(q,), daemon=True) for q in self._queues

@@ -216,7 +216,7 @@ class _Painter:
         self._digits = {mark: _glyph(mark, self._unit) for mark in "0123456789:"}
 
     def paint(self, number: int) -> Pixels:
-        """Return frame `number`: the still, a bar that crosses it once per four seconds, and the timecode."""
+        """Return frame `number`: the still, a block on its way across, and the timecode."""
         planes: Pixels = self._still.copy()
         luma = planes[: self._spec.height]
         bar = max(2, self._spec.width // 40)

@@ -1,7 +1,7 @@
 """Time for the simulators: the wall clock, or one that moves only when a test says so.
 
-Speed is not a property of the clock. Signatures, URL expiries and token lifetimes must agree with the client's own clock, so the clock
-runs at the real rate and `Pace` shortens the vendor's working time instead.
+Speed is not a property of the clock. Signatures, URL expiries and token lifetimes must agree with
+the client's own clock, so the clock runs at the real rate, and speed shortens the vendor's work.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Clock(Protocol):
         ...
 
     def wait(self, condition: threading.Condition, until: float | None) -> None:
-        """Wait on the held `condition` until it is notified or the clock may have reached `until`; may return early."""
+        """Wait on the held `condition` until notified or about `until`; may return early."""
         ...
 
 
@@ -41,7 +41,7 @@ class ManualClock:
     """A clock that stands still until `advance` is called."""
 
     def __init__(self, start: float | None = None) -> None:
-        """Start at `start` (unix seconds); the default is the real time, so that signatures are not out of date."""
+        """Start at `start` (unix seconds), by default now, so that signatures are not stale."""
         self._now = time.time() if start is None else start
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []

@@ -1,6 +1,7 @@
 """Google Veo on Vertex AI: long-running predictions, results inline or in Cloud Storage.
 
-Wire format: cloud.google.com Vertex AI reference for Veo, and google-genai 3.4.0. Both `v1` and `v1beta1` paths are answered.
+Wire format: the Vertex AI reference for Veo at cloud.google.com, and google-genai 3.4.0. Paths of
+`v1` and `v1beta1` are answered alike.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ from local.simulators.vendor import Ports, Refused, VendorSimulator, World
 
 _MODEL_PATH = "/{version}/projects/{project}/locations/{location}/publishers/google/models/{model}"
 _RESPONSE_TYPE = "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
-_BAD_TOKEN = (
-    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid"
-    " authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
+_EXPECTED = (
+    "Expected OAuth 2 access token, login cookie or other valid authentication credential. See"
+    " https://developers.google.com/identity/sign-in/web/devconsole-project."
 )
-_NO_TOKEN = (
-    "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid"
-    " authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
-)
+_UNAUTHENTICATED = {
+    "CREDENTIALS_MISSING": "Request is missing required authentication credential.",
+    "ACCESS_TOKEN_TYPE_UNSUPPORTED": "Request had invalid authentication credentials.",
+}
 
 
 class GoogleSimulator(VendorSimulator):
@@ -108,11 +109,9 @@ class GoogleSimulator(VendorSimulator):
         """Check the access token, or raise Refused."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if not token:
-            details = [_error_info("CREDENTIALS_MISSING")]
-            raise Refused(google_error(401, _NO_TOKEN, details=details))
+            raise Refused(_unauthenticated("CREDENTIALS_MISSING"))
         if scheme.lower() != "bearer" or not self.tokens.known(token):
-            details = [_error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED")]
-            raise Refused(google_error(401, _BAD_TOKEN, details=details))
+            raise Refused(_unauthenticated("ACCESS_TOKEN_TYPE_UNSUPPORTED"))
 
     def _token(self, request: Request) -> Response:
         self.store.count("token")
@@ -125,8 +124,11 @@ class GoogleSimulator(VendorSimulator):
         if params["version"] not in ("v1", "v1beta1"):
             raise Refused(self.not_found(request))
         if params["project"] != self.project:
-            message = "Permission 'aiplatform.endpoints.predict' denied on resource '//aiplatform.googleapis.com"
-            raise Refused(google_error(403, f"{message}{request.path}' (or it may not exist)."))
+            message = (
+                "Permission 'aiplatform.endpoints.predict' denied on resource"
+                f" '//aiplatform.googleapis.com/{_resource(params)}' (or it may not exist)."
+            )
+            raise Refused(google_error(403, message))
         model = self.spec.model(params["model"])
         if model is None or params["location"] != self.location:
             resource = _resource(params)
@@ -158,8 +160,9 @@ class GoogleSimulator(VendorSimulator):
         wait_s = self.store.take_quota(model.id, now=self.world.clock.now(), per_minute=quota)
         if wait_s is not None:
             message = (
-                f"Quota exceeded for aiplatform.googleapis.com/online_prediction_requests_per_base_model"
-                f" with base model: {model.id}. Please submit a quota increase request."
+                "Quota exceeded for aiplatform.googleapis.com/"
+                f"online_prediction_requests_per_base_model with base model: {model.id}."
+                " Please submit a quota increase request."
             )
             raise Refused(google_error(429, message, details=retry_info(wait_s)))
         price = model.price_usd(
@@ -271,17 +274,19 @@ def object_uri(task: Task, sample: int) -> str:
 
 
 def _resource(params: dict[str, str]) -> str:
-    return f"projects/{params['project']}/locations/{params['location']}/publishers/google/models/{params['model']}"
+    place = f"projects/{params['project']}/locations/{params['location']}"
+    return f"{place}/publishers/google/models/{params['model']}"
 
 
 def _operation(params: dict[str, str], task: Task) -> str:
     return f"{_resource(params)}/operations/{task.id}"
 
 
-def _error_info(reason: str) -> dict[str, Any]:
-    return {
+def _unauthenticated(reason: str) -> Response:
+    info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": reason,
         "domain": "googleapis.com",
         "metadata": {"service": "aiplatform.googleapis.com"},
     }
+    return google_error(401, f"{_UNAUTHENTICATED[reason]} {_EXPECTED}", details=[info])

@@ -156,7 +156,7 @@ def _storage_uri(parameters: dict[str, Any]) -> str:
 
 
 def _media(media: Any, field: str, limits: InputLimits) -> bytes:
-    """Return the bytes of an image that a clip can show; an image in Cloud Storage has none here."""
+    """Return the bytes of an image; one in Cloud Storage has none here."""
     if not isinstance(media, dict) or media.get("mimeType") not in limits.content_types:
         raise InvalidArgumentError(
             f"The {field} needs a mimeType of {' or '.join(limits.content_types)}."

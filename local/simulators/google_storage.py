@@ -1,4 +1,4 @@
-"""Cloud Storage, as far as Veo's results need it: list by prefix, metadata, download with ranges."""
+"""Cloud Storage, as far as Veo's results need it: list by prefix, metadata, ranged download."""
 
 from __future__ import annotations
 

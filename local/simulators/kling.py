@@ -150,7 +150,7 @@ class KlingSimulator(VendorSimulator):
     def _accept(
         self, wanted: CreateRequest, mode: Mode, model: ModelSpec, subject: Subject
     ) -> Task:
-        """Create the task, or raise Refused. Checks and creation are one step, as two calls may race."""
+        """Create the task, or raise Refused; checks and creation are one step, for calls race."""
         duration_s = wanted.duration_s
         price = model.price_usd(
             resolution=wanted.resolution, audio=wanted.audio, duration_s=duration_s
@@ -297,7 +297,7 @@ class KlingSimulator(VendorSimulator):
     def _row_as(self, task: Task, now: float, status: str) -> dict[str, Any]:
         """Return a task as queries and callbacks show it with `status`.
 
-        The status is given, because a task that takes no time changes it three times in one instant.
+        The status is given, because a task without duration has three of them at one instant.
         """
         changes = {"submitted": task.created_at, "processing": _processing_at(task)}
         succeeded = status == "succeeded"

@@ -1,4 +1,4 @@
-"""Which callbacks a Kling task sends: one for every status change, and what a scenario makes of them."""
+"""Which callbacks a Kling task sends: one per status change, and what a scenario makes of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def schedule_callbacks(
     secret: str | None,
     faults: list[Action],
 ) -> None:
-    """Schedule one callback for each (time, status) of `changes`, signed where there is a secret."""
+    """Schedule a callback for each (time, status) of `changes`, signed if there is a secret."""
     if not task.callback_url:
         return
     for at, status in changes:

@@ -1,4 +1,4 @@
-"""Kling's CDN: results behind signed, expiring URLs on another origin than the API, without a key."""
+"""Kling's CDN: results behind signed, expiring URLs, on another origin and without a key."""
 
 from __future__ import annotations
 

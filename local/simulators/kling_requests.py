@@ -1,4 +1,4 @@
-"""Kling's rules for a create request: what the catalogue allows, in the vendor's words where it refuses."""
+"""Kling's rules for a create request: the catalogue's limits, refused in the vendor's words."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class CreateRequest:
     watermark: bool
     image: bytes
     image_failed: bool
-    """The first frame's URL could not be read; the vendor finds out only after it accepted the task."""
+    """The first frame's URL could not be read, which the vendor finds out after acceptance."""
 
 
 def parse_create(body: Any, mode: Mode, model: ModelSpec, limits: InputLimits) -> CreateRequest:
-    """Return the request, or raise InvalidRequestError. Unknown keys are ignored, as the vendor does."""
+    """Return the request, or raise InvalidRequestError; unknown keys are ignored, as live."""
     if not isinstance(body, dict):
         raise InvalidRequestError("request body must be a JSON object")
     spec = model.modes[mode]
@@ -161,8 +161,8 @@ def _check_multi_shot(
     too_long = any(len(shot.group(3).strip()) > _SHOT_WORDS for shot in shots if shot)
     if len(shots) > _MAX_SHOTS or min(lengths) < 1 or sum(lengths) != duration_s or too_long:
         raise InvalidRequestError(
-            f"prompt: at most {_MAX_SHOTS} shots of at least 1 s and at most {_SHOT_WORDS} characters,"
-            f" which add up to settings.duration ({duration_s})"
+            f"prompt: at most {_MAX_SHOTS} shots of at least 1 s and"
+            f" at most {_SHOT_WORDS} characters, which add up to settings.duration ({duration_s})"
         )
 
 
@@ -204,7 +204,7 @@ def _part_value(part: dict[str, Any], kind: str, index: int, model: ModelSpec) -
 
 
 def _first_frame(parts: dict[str, str], limits: InputLimits) -> tuple[bytes, bool]:
-    """Return the bytes of the first frame, where they are at hand, and whether a URL could not be read."""
+    """Return the bytes of the first frame, if at hand, and whether its URL could not be read."""
     if parts.get("last_frame"):
         _read_image(parts["last_frame"], "last_frame", limits)
     if not parts.get("first_frame"):
@@ -250,7 +250,7 @@ def _on_this_machine(url: str) -> bool:
 
 
 def _fetch(url: str, max_bytes: int) -> bytes | None:
-    """Return the bytes behind a URL on this machine, or None where they cannot be had. Nothing else is ever contacted."""
+    """Return the bytes behind a URL on this machine, or None; no other host is contacted."""
     try:
         response = httpx.get(url, timeout=10, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL):

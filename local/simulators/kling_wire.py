@@ -57,7 +57,7 @@ def kling_error(
     status: int | None = None,
     retry_after_s: float | None = None,
 ) -> Response:
-    """Return the envelope of an error, which has no `data`; text and HTTP status follow from the code."""
+    """Return the envelope of an error, which has no `data`; the rest follows from the code."""
     usual_status, text = _ERRORS.get(code, (500, "Unknown error"))
     headers = {} if retry_after_s is None else {"Retry-After": f"{retry_after_s:g}"}
     return _envelope(status or usual_status, code, message or text, {}, headers)
@@ -80,7 +80,7 @@ def _envelope(
 
 
 def billing(task: Task) -> dict[str, str]:
-    """Return what a task cost in units of a resource pack; the fields of cash accounts stay empty."""
+    """Return what a task cost in units of a pack; the fields of cash accounts stay empty."""
     units = Decimal(task.cost_usd) / _USD_PER_UNIT
     return {
         "charge_type": "unit",
@@ -93,7 +93,7 @@ def billing(task: Task) -> dict[str, str]:
 
 
 def clip_frames(task: Task) -> int:
-    """Return how many frames a clip has: one more than asked, which is why 5 s are reported as 5.04."""
+    """Return the frames of a clip: one more than asked, hence the 5.04 for five seconds."""
     return task.video_s * FPS + 1
 
 

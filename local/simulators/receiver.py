@@ -1,7 +1,8 @@
-"""A webhook receiver: keeps what it is sent, checks Standard Webhooks signatures, and misbehaves on order.
+"""A webhook receiver: keeps what it is sent, checks its signatures, and misbehaves on order.
 
-Every path takes webhooks. `GET /_receiver/webhooks` lists them; `POST /_receiver/script` takes a list of `Answer` documents, used up in
-order; `POST /_receiver/secret` takes `{"secret": "whsec_…"}`; `POST /_receiver/reset` forgets everything.
+Every path takes webhooks. `GET /_receiver/webhooks` lists them. `POST /_receiver/script` takes a
+list of `Answer` documents, used up in order; `POST /_receiver/secret` takes
+`{"secret": "whsec_…"}`; `POST /_receiver/reset` forgets webhooks and script.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ class WebhookReceiver:
         return Answer()
 
     def _verified(self, request: Request) -> bool | None:
-        """Check as `standardwebhooks` does, but by our clock: its own check of the age uses the wall clock."""
+        """Check as `standardwebhooks` does, but the age by our clock, not by the wall clock."""
         if self._secret is None:
             return None
         headers = request.headers

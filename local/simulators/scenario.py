@@ -1,6 +1,7 @@
-"""The scenario: what goes wrong, when, and how often. Written as JSON; the README beside this file shows every fault.
+"""The scenario: what goes wrong, when, and how often. The README beside this file shows all of it.
 
-Rules are tried in order. A rule applies to the occasions (`on`) that its `match` describes, from the `nth` of them on, `times` times.
+Rules are tried in order. A rule applies to the occasions (`on`) that its `match` describes, from
+the `nth` of them on, `times` times.
 Every number of seconds in a scenario is real: it is not divided by the simulators' speed.
 """
 
@@ -42,7 +43,7 @@ class HttpError(Action):
     kind: Literal["http_error"]
     status: int = Field(ge=400, le=599)
     code: int | str | None = None
-    """Kling: the envelope's code; Google: the status word. Default: what belongs to the HTTP status."""
+    """Kling: the envelope's code; Google: the status word. Default: by the HTTP status."""
     message: str | None = None
     retry_after_s: float | None = None
     when: When = "before"
@@ -146,7 +147,7 @@ class NoRange(Action):
 
 
 class ChangeContent(Action):
-    """Send other bytes under another entity tag, as when a result is made anew between two ranges."""
+    """Send other bytes under another entity tag, as when a result is made anew."""
 
     ON = frozenset({"download"})
     kind: Literal["change_content"]
@@ -160,7 +161,7 @@ class WrongContent(Action):
 
 
 class CallbackAction(Action):
-    """What happens to the callbacks of one task; a rule is used up by one task, however many callbacks it sends."""
+    """What happens to the callbacks of one task; one task uses a rule up, not one callback."""
 
     ON = frozenset({"callback"})
     status: Literal["submitted", "processing", "succeeded", "failed"] | None = None
@@ -251,7 +252,8 @@ class Rule(_Model):
     def _fits(self) -> Self:
         if self.on not in self.do.ON:
             raise ValueError(
-                f"'{self.do.kind}' cannot be done on '{self.on}'; possible: {', '.join(sorted(self.do.ON))}"
+                f"'{self.do.kind}' cannot be done on '{self.on}';"
+                f" possible: {', '.join(sorted(self.do.ON))}"
             )
         return self
 

@@ -1,6 +1,7 @@
-"""HTTP plumbing: a threaded HTTP/1.1 server with keep-alive, routes by pattern, and answers that can misbehave.
+"""HTTP plumbing: a threaded HTTP/1.1 server with keep-alive, and routes by pattern.
 
-A vendor's failures are part of its wire format here: an answer may be cut short, slowed down or never sent.
+A vendor's failures are part of its wire format here: an answer may be cut short, slowed down or
+never sent.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Router:
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
 
     def add(self, method: str, pattern: str, handler: Handler) -> None:
-        """Add a route; `{name}` captures one path segment and `{name:path}` the rest of the path."""
+        """Add a route; `{name}` captures one path segment and `{name:path}` the rest."""
         regex = re.sub(r"\{(\w+):path\}", r"(?P<\1>.+)", pattern)
         regex = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", regex)
         self._routes.append((method, re.compile(f"^{regex}$"), handler))
@@ -192,7 +193,7 @@ class _Server(ThreadingHTTPServer):
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Server
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):  # every method, known or not, is the handler's to judge
@@ -241,7 +242,7 @@ class _Connection(BaseHTTPRequestHandler):
         body = response.body[: response.cut_after_bytes]
         if self.command == "HEAD":
             body = b""
-        # Head and first bytes go out together: two small writes would wait for each other's acknowledgement.
+        # Head and first bytes go out in one write: a second small one may wait for its turn.
         first = body if response.pace_bytes_per_s is None else b""
         self._headers_buffer.append(b"\r\n" + first[:_CHUNK_BYTES])  # type: ignore[attr-defined]
         self.flush_headers()

@@ -16,7 +16,7 @@ from local.simulators.scenario import (
 from local.simulators.server import Request, Response
 
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
-_PAGE = b"<!doctype html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
+_PAGE = b"<!doctype html><html><head><title>Sign in</title></head><body>Sign in</body></html>"
 
 
 def entity_tag(content: bytes) -> str:
@@ -32,7 +32,7 @@ def serve_bytes(
     headers: dict[str, str],
     fault: Action | None = None,
 ) -> Response:
-    """Return the content, or the part of it that the request's Range and If-Range ask for, with `fault` done to it."""
+    """Return what Range and If-Range ask for of the content, with `fault` done to it."""
     if isinstance(fault, WrongContent):
         return Response(200, {"Content-Type": "text/html; charset=utf-8"}, _PAGE)
     tag = entity_tag(content)
@@ -59,7 +59,7 @@ def serve_bytes(
 
 
 def _wanted_range(request: Request, size: int, *, valid: set[str]) -> tuple[int, int] | None:
-    """Return first and last byte (first > last: not satisfiable), or None where all of it is to be sent."""
+    """Return first and last byte (first > last: not satisfiable), or None for all of it."""
     match = _RANGE.match(request.headers.get("range", ""))
     validator = request.headers.get("if-range")
     if match is None or (validator is not None and validator not in valid):

@@ -20,7 +20,8 @@ from local.simulators.vendor import Ports, VendorSimulator, World
 class Simulators:
     """Every vendor's simulator and a webhook receiver.
 
-    `with Simulators(...) as sims:` serves until the block ends. With a `ManualClock` nothing happens between two calls of `advance`.
+    `with Simulators(...) as sims:` serves until the block ends. With a `ManualClock` nothing
+    happens between two calls of `advance`.
     """
 
     def __init__(
@@ -36,7 +37,8 @@ class Simulators:
     ) -> None:
         """Bind the ports; `port_base` takes five in a row from there, 0 takes free ones.
 
-        `speed` divides the vendors' working time, `clip_scale` the size of the clips, `prerender` draws each clip when its task is created.
+        `speed` divides the vendors' working time; clips have `clip_scale` times their size;
+        `prerender` draws each clip when its task is created.
         """
         self.clock = clock or SystemClock()
         self._sleeper = Sleeper(self.clock)
@@ -84,7 +86,7 @@ class Simulators:
         self.receiver.stop()
 
     def advance(self, seconds: float) -> None:
-        """Move a ManualClock forward and wait until every callback that became due has been sent."""
+        """Move a ManualClock forward and wait until every callback then due has been sent."""
         if not isinstance(self.clock, ManualClock):
             raise TypeError("Only a ManualClock can be moved.")
         self.clock.advance(seconds)

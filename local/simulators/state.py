@@ -1,4 +1,4 @@
-"""What a vendor remembers: its tasks and what was asked of it. Kept in one place, so that it can be saved and restored whole."""
+"""What a vendor remembers, in one place, so that it can be saved and restored whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 
 class Ending(BaseModel):
-    """How a task ends, fixed when it is created: the state at any time follows from the clock alone."""
+    """How a task ends, fixed when it is created: its state follows from the clock alone."""
 
     kind: Literal["succeeded", "failed", "blocked"] = "succeeded"
     message: str = ""
@@ -85,7 +85,7 @@ class VendorState(BaseModel):
     endpoints: dict[str, int] = Field(default_factory=dict)
     """Requests by method and path pattern."""
     calls: dict[str, int] = Field(default_factory=dict)
-    """Requests by what they are: submit, submit_refused, poll, lookup, download, token, leaked_key."""
+    """Requests by kind: submit, submit_refused, poll, lookup, download, token, leaked_key."""
     callbacks: list[SentCallback] = Field(default_factory=list)
     submit_times: dict[str, list[float]] = Field(default_factory=dict)
     """Google: when a model was called, for the quota."""

@@ -1,4 +1,4 @@
-"""What every vendor's simulator has: a server, a store, the scenario's faults, and the control endpoints under `/_simulator/`."""
+"""What every vendor's simulator has: servers, a store, and the scenario's faults."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class VendorSimulator(ABC):
 
     @property
     def calls(self) -> dict[str, int]:
-        """Return the numbers of calls: submit, submit_refused, poll, lookup, download, token, leaked_key."""
+        """Return the numbers of calls by kind: submit, submit_refused, poll, lookup, and so on."""
         return self.store.calls()
 
     @property
@@ -173,7 +173,7 @@ class VendorSimulator(ABC):
     # Faults of calls
 
     def before(self, fault: Action | None, on: Occasion) -> None:
-        """Do what the scenario wants done before the call has any effect; raise Refused or DropConnection."""
+        """Do what the scenario wants before the call has an effect, which may be to raise."""
         match fault:
             case Throttle():
                 raise Refused(self.throttled(fault, on))
@@ -228,7 +228,7 @@ class VendorSimulator(ABC):
     # Tasks
 
     def duration_s(self, model_id: str, subject: Subject) -> float:
-        """Return how long a new task takes: what the scenario says, else drawn as the catalogue's quantiles lie."""
+        """Return how long a new task takes: by the scenario, else drawn by the catalogue."""
         fixed = self.world.director.duration_s(self.name, subject)
         if fixed is not None:
             return fixed
@@ -279,6 +279,6 @@ class VendorSimulator(ABC):
 
 
 def draw_latency_s(latency: Latency, rng: random.Random) -> float:
-    """Return a time drawn from the log-normal through p50 and p95, not under q02 nor over twice p95."""
+    """Return a draw of the log-normal through p50 and p95, from q02 to twice p95."""
     sigma = math.log(latency.p95 / latency.p50) / 1.6449
     return min(max(rng.lognormvariate(math.log(latency.p50), sigma), latency.q02), 2 * latency.p95)

@@ -47,7 +47,8 @@ def test_row_has_the_documented_fields_when_the_task_succeeded(start, connect) -
     [row] = client.get("/tasks", params={"task_ids": task_id}).json()["data"]
 
     assert set(row) == {
-        "id", "status", "message", "create_time", "update_time", "external_id", "outputs", "billing",
+        "id", "status", "message", "create_time", "update_time", "external_id", "outputs",
+        "billing",
     }  # fmt: skip
     assert (row["id"], row["status"], row["message"]) == (task_id, "succeeded", "")
     assert row["update_time"] > row["create_time"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.media_bucket import MediaBucket
@@ -25,4 +25,6 @@ class DataStack(Stack):
         )
         self.table = Table(self, "Table", stage=stage).table
         self.bucket = MediaBucket(self, "Media", stage=stage).bucket
+        CfnOutput(self, "TableName", value=self.table.table_name)
+        CfnOutput(self, "MediaBucketName", value=self.bucket.bucket_name)
         Secrets(self, "Secrets", stage=stage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -81,8 +82,7 @@ class HttpApi(Construct):
                 rate_limit=stage.api_rate_per_s, burst_limit=stage.api_burst
             ),
         )
-        resource = deployed.node.default_child
-        assert isinstance(resource, apigateway.CfnStage)  # noqa: S101 - narrows a type
+        resource = cast(apigateway.CfnStage, deployed.node.default_child)
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=log_group.log_group_arn, format=json.dumps(_ACCESS_LOG)
         )

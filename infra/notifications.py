@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_ses as ses
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra import grants as to
 from infra.environment import Environment, PipelineParts, merge
 from infra.media_bucket import POSTERS
-from infra.nag import acknowledge
 from infra.outbox import Outbox
 from infra.python_function import PythonFunction
 from infra.sink import Sink
 from infra.state_machine import StateMachine
+from infra.topic import build_topic
 
 _SINK_S = 30
 _DELIVERY_S = 30
@@ -42,7 +40,7 @@ class Notifications(Construct):
         self._env = Environment(parts)
         self._bus = bus
         self.outbox = Outbox(self, "Outbox", parts=parts, bus=bus)
-        self.topic = self._build_topic()
+        self.topic = build_topic(self, "Topic", stage=parts.stage)
         self.sender = self._build_sender()
         webhooks, mails, topics = (self._build_sink(sink) for sink in ("Webhook", "Email", "Sns"))
         self.workflow = self._build_workflow(webhooks, state_machines / "deliver_webhook.asl.json")
@@ -52,13 +50,12 @@ class Notifications(Construct):
         webhooks.feed(self.start_webhook)
         mails.feed(self.send_email)
         topics.feed(self.announce)
-
-    def _build_topic(self) -> sns.ITopic:
-        tls_only = self._parts.stage.tls_only
-        topic = sns.Topic(self, "Topic", enforce_ssl=tls_only)
-        if not tls_only:
-            acknowledge(topic, "SNS3", "The emulator speaks plain HTTP on loopback only.")
-        return cast(sns.ITopic, topic)
+        self.dead_letters = {
+            "Outbox": self.outbox.dead_letters,
+            "Webhook": webhooks.dead_letters,
+            "Email": mails.dead_letters,
+            "Sns": topics.dead_letters,
+        }
 
     def _build_sender(self) -> ses.EmailIdentity:
         identity = ses.Identity.email(self._parts.stage.sender)

@@ -17,6 +17,7 @@ from infra.event_bus import EventBus
 from infra.http_api import HttpApi
 from infra.layers import build_layer_version
 from infra.notifications import Notifications
+from infra.operator_alarms import OperatorAlarms
 from infra.python_function import FunctionSources
 from infra.stage import StageConfig
 from infra.state_machine import StateMachine
@@ -67,12 +68,17 @@ class PipelineStack(Stack):
         notifications = Notifications(
             self, "Notifications", parts=parts, bus=bus, state_machines=state_machines
         )
-        Watch(self, "Watch", parts=parts, workflow=workflow, bus=bus)
+        watch = Watch(self, "Watch", parts=parts, workflow=workflow, bus=bus)
+        OperatorAlarms(
+            self,
+            "Operators",
+            stage=stage,
+            bus=bus,
+            dead_letters={**notifications.dead_letters, "Watch": watch.dead_letters},
+        )
         outputs = {
             "ApiUrl": http.url,
             "ApiId": http.api_id,
-            "TableName": data.table.table_name,
-            "MediaBucketName": data.bucket.bucket_name,
             "EventBusName": bus.event_bus_name,
             "TopicArn": notifications.topic.topic_arn,
             "StateMachineArn": workflow.machine.state_machine_arn,

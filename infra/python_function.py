@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import CfnResource, Duration, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -16,7 +16,7 @@ from infra import grants as to
 from infra.grants import Grant
 from infra.log_group import build_log_group
 from infra.nag import acknowledge
-from infra.role import build_role
+from infra.role import build_role, drop_role_dependency
 from infra.stage import StageConfig
 
 _RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -82,6 +82,7 @@ class PythonFunction(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         )
+        drop_role_dependency(cast(CfnResource, self.function.node.default_child))
         acknowledge(
             self.function,
             "L1",

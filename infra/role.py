@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from aws_cdk import Stack
+from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -30,6 +30,11 @@ def build_role(
                 finding = f"IAM5[Resource::{_as_reported(role, resource)}]"
                 acknowledge(role, finding, grant.wildcard_reason)
     return role.without_policy_updates()
+
+
+def drop_role_dependency(resource: CfnResource) -> None:
+    """Take the CDK's `DependsOn` away: a closed role is complete once its ARN is there."""
+    resource.add_deletion_override("DependsOn")
 
 
 def _as_reported(role: iam.Role, arn: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_stepfunctions as sfn
@@ -15,10 +16,11 @@ from infra.grants import Grant
 from infra.log_group import build_log_group
 from infra.nag import acknowledge
 from infra.python_function import PythonFunction
-from infra.role import build_role
+from infra.role import build_role, drop_role_dependency
 from infra.stage import StageConfig
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+_COMPUTED_TIMEOUT = re.compile(r'"TimeoutSeconds":\s*"\{%')
 _ALIAS = "live"
 
 
@@ -64,6 +66,11 @@ class StateMachine(Construct):
             ),
             tracing_enabled=True,
         )
+        self._resource = cast(sfn.CfnStateMachine, self.machine.node.default_child)
+        drop_role_dependency(self._resource)
+        if _COMPUTED_TIMEOUT.search(text):
+            # cfn-lint takes computed time-outs, which JSONata allows, for errors.
+            self._resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E3601"]}})
         acknowledge(
             self.machine,
             "SF1",
@@ -85,13 +92,11 @@ class StateMachine(Construct):
 
     def _build_alias(self) -> sfn.CfnStateMachineAlias:
         """Publish this revision and point the alias at it; earlier versions stay for roll-backs."""
-        machine = self.machine.node.default_child
-        assert isinstance(machine, sfn.CfnStateMachine)  # noqa: S101 - narrows a type
         version = sfn.CfnStateMachineVersion(
             self,
             "Version",
-            state_machine_arn=machine.ref,
-            state_machine_revision_id=machine.attr_state_machine_revision_id,
+            state_machine_arn=self._resource.ref,
+            state_machine_revision_id=self._resource.attr_state_machine_revision_id,
         )
         version.apply_removal_policy(RemovalPolicy.RETAIN)
         return sfn.CfnStateMachineAlias(

@@ -117,9 +117,9 @@ def test_plain_http_is_refused_except_when_the_stage_is_local(stage: Stage) -> N
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Deny"
     ]
-    queues_and_topic = len(stage.pipeline.of_type("AWS::SQS::Queue")) + 1
+    guarded = sum(len(stage.pipeline.of_type(f"AWS::{k}")) for k in ("SQS::Queue", "SNS::Topic"))
 
-    assert len(refusals) == (0 if stage.name == "local" else queues_and_topic)
+    assert len(refusals) == (0 if stage.name == "local" else guarded)
 
 
 def test_sender_is_an_identity_of_the_stage_when_mail_is_sent(stage: Stage) -> None:

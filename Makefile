@@ -44,7 +44,7 @@ test: install ## Run every offline suite
 check: install ## Format, lint, types, import rules, ASL, cdk-nag, cfn-lint
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
-	@$(VENV)/bin/lint-imports --no-cache
+	@PYTHONPATH=functions $(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/pyright
 	@for f in state_machines/*.asl.json; do node_modules/.bin/asl-validator --json-path $$f --silent || exit 1; done
 	@$(PYTHON) -m pytest -q tests/infra tests/workflow/test_definitions.py

@@ -15,11 +15,15 @@ _CONFIG = Config(
     max_pool_connections=10,
 )
 
+_S3 = Config(signature_version="s3v4")
+"""Presigned URLs with response overrides need it; botocore would sign them the old way in some Regions."""
+
 
 @cache
 def client(service: str) -> Any:
     """Return the process's client of an AWS service. Region, credentials and endpoint are the environment's."""
-    return _session().client(service, config=_CONFIG)
+    config = _CONFIG.merge(_S3) if service == "s3" else _CONFIG
+    return _session().client(service, config=config)
 
 
 @cache

@@ -54,9 +54,7 @@ def seeded() -> ApiFakes:
     )
     fakes.ledger.put_asset(result)
     held = {"clock": fakes.clock, "tenant": TENANT}
-    issue_key(
-        name="web", stage="test", keys=fakes.keys, random_token=lambda: KEY_PART, **held
-    )
+    issue_key(name="web", stage="test", keys=fakes.keys, random_token=lambda: KEY_PART, **held)
     create_link(ASSET_ID, links=fakes.links, random_token=lambda: TOKEN, **held)
     return fakes
 

@@ -111,9 +111,7 @@ class SignedMedia:
         self, key: str, *, content_type: str, max_bytes: int, expires_s: int
     ) -> UploadForm:
         policy = f"{content_type} {max_bytes} {expires_s}"
-        return UploadForm(
-            url="https://media.example.com/", fields={"key": key, "policy": policy}
-        )
+        return UploadForm(url="https://media.example.com/", fields={"key": key, "policy": policy})
 
     def download_url(self, key: str, *, filename: str, content_type: str, expires_s: int) -> str:
         return f"https://media.example.com/{key}?filename={filename}&expires={expires_s}"

@@ -1,10 +1,11 @@
-"""The catalogue's data hangs together: whatever may be asked has a price, and no rule is a dead end."""
+"""The catalogue holds together: whatever may be asked has a price, and no rule is a dead end."""
 
 from __future__ import annotations
 
 from itertools import product
 
 import pytest
+
 from dailies.domain.catalogue import ModelSpec, VendorSpec, load_catalogue
 from dailies.domain.errors import InvalidRequestError
 from dailies.domain.jobs import AssetRef, JobRequest

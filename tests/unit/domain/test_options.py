@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+
 from dailies.domain.catalogue import ModelSpec, ModeSpec, VendorSpec, load_catalogue
 from dailies.domain.errors import InvalidRequestError
 from dailies.domain.jobs import JobRequest

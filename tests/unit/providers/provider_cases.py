@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
 from dailies.domain.catalogue import Mode, load_catalogue
 from dailies.domain.jobs import AssetRef, JobRequest
 from dailies.domain.options import resolve_options

@@ -9,6 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+from provider_cases import FIXTURES, Case, attempt, build, cases, request_for, settings
+from pydantic import BaseModel
+
 from dailies.domain.catalogue import CallbackKind, load_catalogue
 from dailies.domain.errors import (
     ProviderError,
@@ -20,8 +23,6 @@ from dailies.domain.errors import (
 from dailies.domain.outcomes import Handle, Output, Pending
 from dailies.domain.ports import CallsBack, Cancels, LooksUp, Provider
 from dailies.providers import names
-from provider_cases import FIXTURES, Case, attempt, build, cases, request_for, settings
-from pydantic import BaseModel
 
 ALWAYS = {
     "submit_auth", "submit_balance", "submit_moderation", "submit_throttled", "submit_server_error",

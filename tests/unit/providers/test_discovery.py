@@ -9,13 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from provider_cases import FixedSecrets, FrozenClock
+
 from dailies.domain.catalogue import load_catalogue
 from dailies.domain.errors import ConfigurationError
 from dailies.providers import Registry, _discovery, names
 from dailies.providers._context import ProviderContext
 from dailies.providers._http import Clients
 from dailies.providers.kling import KlingProvider
-from provider_cases import FixedSecrets, FrozenClock
 
 CLIENT = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(500)))
 FUNCTIONS = Path(__file__).parents[3] / "functions"

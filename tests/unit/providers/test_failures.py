@@ -6,6 +6,8 @@ import inspect
 
 import httpx
 import pytest
+from provider_cases import NOW
+
 from dailies.domain.errors import (
     ProviderRejectedError,
     ProviderThrottledError,
@@ -15,7 +17,6 @@ from dailies.domain.errors import (
 )
 from dailies.providers._failures import EXCEPTIONS, ROOTS, Sent, VendorErrors
 from dailies.providers._replies import Reply
-from provider_cases import NOW
 
 ERRORS = VendorErrors("acme", "Acme")
 

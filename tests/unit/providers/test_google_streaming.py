@@ -9,11 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from dailies.domain.outcomes import Blocked, Failed, Handle, PollOutcome, Succeeded
-from dailies.providers._long_strings import LongStringFilter
 from hypothesis import given
 from hypothesis import strategies as st
 from provider_cases import build
+
+from dailies.domain.outcomes import Blocked, Failed, Handle, PollOutcome, Succeeded
+from dailies.providers._long_strings import LongStringFilter
 
 MEGABYTE = 1 << 20
 PIECE = 64 * 1024

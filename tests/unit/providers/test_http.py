@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from provider_cases import FrozenClock
+
 from dailies.domain.errors import ProviderUnavailableError, SubmitUnknownError
 from dailies.providers import _http
 from dailies.providers._failures import VendorErrors
 from dailies.providers._http import Clients, VendorApi, collect_capped, open_clients
-from provider_cases import FrozenClock
 
 URL = "https://api.acme.example/v1/things"
 

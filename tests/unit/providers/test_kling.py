@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from dailies.domain.outcomes import Handle
 from provider_cases import attempt, build, request_for
+
+from dailies.domain.outcomes import Handle
 
 CREATED = {"status": 200, "json": {"code": 0, "data": {"id": 7}}}
 

@@ -6,6 +6,9 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from provider_cases import NOW
+from pydantic import Field
+
 from dailies.domain.errors import ConfigurationError
 from dailies.providers import _replies
 from dailies.providers._replies import (
@@ -20,8 +23,6 @@ from dailies.providers._replies import (
     retry_after_s,
     tidy,
 )
-from provider_cases import NOW
-from pydantic import Field
 
 
 class Row(LooseModel):

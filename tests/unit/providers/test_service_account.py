@@ -11,6 +11,16 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from provider_cases import (
+    ATTEMPT_ID,
+    NOW,
+    FixedSecrets,
+    FrozenClock,
+    attempt,
+    private_key,
+    request_for,
+)
+
 from dailies.domain.errors import (
     ConfigurationError,
     ProviderRejectedError,
@@ -22,15 +32,6 @@ from dailies.domain.errors import (
 from dailies.domain.outcomes import CannotTell, Handle, Pending
 from dailies.domain.ports import InputMedia, LooksUp, Provider
 from dailies.providers import Registry
-from provider_cases import (
-    ATTEMPT_ID,
-    NOW,
-    FixedSecrets,
-    FrozenClock,
-    attempt,
-    private_key,
-    request_for,
-)
 
 HANDLE = Handle(vendor="google", data={"operation": "op", "model": "veo"})
 TOKEN_URL = "https://oauth2.googleapis.com/token"

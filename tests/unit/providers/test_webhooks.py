@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from provider_cases import FrozenClock, attempt, build
+
 from dailies.domain.errors import ConfigurationError
 from dailies.domain.outcomes import CallbackHint
 from dailies.domain.ports import CallsBack
 from dailies.providers._webhooks import signed
-from provider_cases import FrozenClock, attempt, build
 
 # Kling's published test vector: https://kling.ai/document-api
 SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 _EPILOG = """\
 When everything listens, one JSON line is printed:
-  {"<vendor>": {"base_url": …, "files_url": …, "credentials": {…}}, …,
+  {"<vendor>": {"base_url": …, "endpoints": {…}, "files_url": …, "credentials": {…}}, …,
    "receiver": {"base_url": …}}
 Ask a simulator what happened: GET <base_url>/_simulator/tasks, GET <base_url>/_simulator/requests.
 Change what it does: POST <base_url>/_simulator/scenario (a scenario file) or /_simulator/reset.

@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from dailies.domain.catalogue import ModelSpec
-
 from local.simulators.clips import FPS
 from local.simulators.director import Subject
 from local.simulators.google_errors import blocked_text, google_error, http_error, retry_info
@@ -73,12 +72,9 @@ class GoogleSimulator(VendorSimulator):
         storage.add_routes(self.files)
         storage.add_routes(self.api)
 
-    def describe(self) -> dict[str, Any]:
-        """Return what a client needs to know, as printed on start."""
-        return super().describe() | {
-            "storage_url": self.files_url,
-            "token_url": f"{self.base_url}/token",
-        }
+    def endpoints(self) -> dict[str, str]:
+        """Return where Cloud Storage answers."""
+        return {"storage": self.files_url}
 
     # Errors
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dailies.domain.catalogue import InputLimits, Mode, ModelSpec, ModeSpec
-
 from local.simulators.clips import image_size
 
 _MAX_SAMPLES = 4

@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from dailies.domain.catalogue import Mode, ModelSpec
-
 from local.simulators.callbacks import CallbackWorker, new_webhook_secret
 from local.simulators.clips import FPS
 from local.simulators.director import Subject
@@ -309,7 +308,9 @@ class KlingSimulator(VendorSimulator):
             "update_time": int(changes.get(status, task.ends_at) * 1000),
             "external_id": task.external_id,
             "outputs": [self._output(task)] if succeeded else [],
-            "billing": [billing(task)] if succeeded else [],
+            "billing": [billing(task, self.spec.billing_unit_usd or Decimal(1))]
+            if succeeded
+            else [],
         }
 
     def _output(self, task: Task) -> dict[str, Any]:

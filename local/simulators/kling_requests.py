@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from dailies.domain.catalogue import InputLimits, Mode, ModelSpec, ModeSpec
 
+from dailies.domain.catalogue import InputLimits, Mode, ModelSpec, ModeSpec
 from local.simulators.clips import image_ratio, image_size
 
 _MAX_SHOTS = 6

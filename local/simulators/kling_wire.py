@@ -13,7 +13,6 @@ from local.simulators.state import Task
 
 RISK_CONTROL = "Failure to pass the risk control system"
 """How a task ends that was blocked after acceptance; no code comes with it."""
-_USD_PER_UNIT = Decimal("0.14")
 _BAD_KEY = (
     "Authentication error. The current API does not support AK/SK; "
     "please go to the console (https://kling.ai/dev/api-key) to create API key."
@@ -79,9 +78,9 @@ def _envelope(
     return json_response(status, document, headers)
 
 
-def billing(task: Task) -> dict[str, str]:
+def billing(task: Task, unit_usd: Decimal) -> dict[str, str]:
     """Return what a task cost in units of a pack; the fields of cash accounts stay empty."""
-    units = Decimal(task.cost_usd) / _USD_PER_UNIT
+    units = Decimal(task.cost_usd) / unit_usd
     return {
         "charge_type": "unit",
         "cash_type": "",

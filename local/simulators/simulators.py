@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from dailies.domain.catalogue import load_catalogue
-
 from local.simulators.clips import ClipStudio
 from local.simulators.clock import Clock, ManualClock, Sleeper, SystemClock
 from local.simulators.director import Director

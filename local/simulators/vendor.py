@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from dailies.domain.catalogue import Catalogue, Latency
-
 from local.simulators.clips import ClipSpec, ClipStudio
 from local.simulators.clock import Clock, Sleeper
 from local.simulators.control import add_control_routes
@@ -110,9 +109,14 @@ class VendorSimulator(ABC):
         """Return what a client needs to know, as printed on start."""
         return {
             "base_url": self.base_url,
+            "endpoints": self.endpoints(),
             "files_url": self.files_url,
             "credentials": self.credentials,
         }
+
+    def endpoints(self) -> dict[str, str]:
+        """Return the addresses of the vendor's further hosts, by their names in the catalogue."""
+        return {}
 
     # What a test asks
 

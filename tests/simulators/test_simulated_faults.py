@@ -347,3 +347,18 @@ def test_scene_and_attempt_are_numbered_when_prompts_repeat(start, connect) -> N
         _submit(client, prompt)
 
     assert [(task.scene, task.attempt) for task in sims.kling.tasks] == [(1, 1), (2, 1), (1, 2)]
+
+
+def test_stored_object_breaks_off_when_truncated(start) -> None:
+    sims = start(rules=[_rule("download", "truncate", after_bytes=500)])
+    key = {"Authorization": f"Bearer {sims.google.credentials['access_token']}"}
+    _submit_veo(sims)
+    sims.advance(3600)
+    storage = sims.google.files_url + "/storage/v1/b/b/o"
+    [item] = httpx.get(storage, params={"prefix": "att_1/"}, headers=key).json()["items"]
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(item["mediaLink"], headers=key)
+
+    assert len(httpx.get(item["mediaLink"], headers=key).content) == int(item["size"])
+    assert sims.google.calls["download"] == 2

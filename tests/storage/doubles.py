@@ -20,7 +20,6 @@ from dailies.domain.ids import attempt_id, event_id, new_id
 from dailies.domain.jobs import Job, JobRequest, JobState, Stage
 from dailies.domain.outcomes import Download, Handle, Output
 from dailies.domain.ports import FetchedHead, ObjectHead, UploadForm
-
 from tests.fakes.ledger import InMemoryLedger
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)

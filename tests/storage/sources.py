@@ -111,7 +111,12 @@ def serving(source: Source, tls: ssl.SSLContext | None = None) -> Iterator[Sourc
 def _answer(handler: BaseHTTPRequestHandler, source: Source, fault: Fault) -> None:
     time.sleep(fault.pause_s)
     if handler.path in source.redirects:
-        _head(handler, 302, [("Location", source.redirects[handler.path]), ("Content-Length", "0")], fault)
+        _head(
+            handler,
+            302,
+            [("Location", source.redirects[handler.path]), ("Content-Length", "0")],
+            fault,
+        )
         return
     if fault.status is not None:
         _head(handler, fault.status, [("Content-Length", "2"), *fault.headers], fault)

@@ -71,7 +71,9 @@ def test_rest_of_the_file_comes_when_a_range_is_asked_for(source: Source) -> Non
     assert source.asked[0].headers["if-range"] == '"v1"'
 
 
-@pytest.mark.parametrize("fault", [Fault(ranges=False), Fault(etag='"v2"')], ids=["no ranges", "changed"])
+@pytest.mark.parametrize(
+    "fault", [Fault(ranges=False), Fault(etag='"v2"')], ids=["no ranges", "changed"]
+)
 def test_whole_file_comes_when_the_range_is_not_honoured(source: Source, fault: Fault) -> None:
     source.faults = [fault]
     head, data = fetch(fetcher(source), source.url(), start=1000, validator='"v1"')
@@ -147,7 +149,7 @@ def test_fetch_is_refused_with_its_status_when_the_source_says_no(
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 204])
 def test_download_is_broken_when_the_source_is_in_trouble(source: Source, status: int) -> None:
     source.faults = [Fault(status=status)]
-    with pytest.raises((FetchBrokenError)):
+    with pytest.raises(FetchBrokenError):
         fetch(fetcher(source), source.url())
 
 
@@ -369,7 +371,9 @@ def test_redirect_is_an_answer_when_a_webhook_is_posted(source: Source, other: S
     assert other.asked == []
 
 
-@pytest.mark.parametrize("fault", [Fault(pause_s=1.0), Fault(drip_s=0.05)], ids=["silent", "dripping"])
+@pytest.mark.parametrize(
+    "fault", [Fault(pause_s=1.0), Fault(drip_s=0.05)], ids=["silent", "dripping"]
+)
 def test_post_is_broken_when_no_answer_comes_in_time(source: Source, fault: Fault) -> None:
     source.faults = [fault]
     with pytest.raises(FetchBrokenError):

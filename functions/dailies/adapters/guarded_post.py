@@ -56,9 +56,10 @@ class GuardedPoster:
             limit_s=timeout_s,
         )
         try:
-            with client, client.stream(
-                "POST", target, headers=dict(headers), content=body
-            ) as response:
+            with (
+                client,
+                client.stream("POST", target, headers=dict(headers), content=body) as response,
+            ):
                 return response.status_code, _first_bytes(response)
         except httpx.TransportError as exc:
             raise FetchBrokenError(f"{target.host}: {type(exc).__name__}") from exc

@@ -168,9 +168,7 @@ class Transfer:
         found = sniff(head)
         if found != self.source.content_type:
             named = found or "of no known type"
-            raise AssetError(
-                "wrong_type", f"The file is {named}, not {self.source.content_type}."
-            )
+            raise AssetError("wrong_type", f"The file is {named}, not {self.source.content_type}.")
 
     def _finish(self) -> Landed:
         if not self._position:
@@ -198,5 +196,3 @@ def composite_sha256(parts: Sequence[StoredPart]) -> str:
 
 def _too_big() -> AssetError:
     return AssetError("too_big", f"The file is larger than {MAX_BYTES} bytes.")
-
-

@@ -29,7 +29,9 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
     return chunks
 
 
-def read(text: str | bytes, path: tuple[str | int, ...] = PATH, sizes: list[int] | None = None) -> bytes:
+def read(
+    text: str | bytes, path: tuple[str | int, ...] = PATH, sizes: list[int] | None = None
+) -> bytes:
     data = text.encode() if isinstance(text, str) else text
     return b"".join(base64_member(cut(data, sizes or [7]), path))
 
@@ -47,7 +49,9 @@ def test_bytes_come_back_whole_when_the_reply_is_cut_anywhere(
     encode = base64.urlsafe_b64encode if url_safe else base64.b64encode
     text = encode(data).decode()
     video = text if padded else text.rstrip("=")
-    body = json.dumps(reply(video, note='a "quoted" }{ ][ \\ text', n=[1, {"a": [2.5, None]}]), indent=indent)
+    body = json.dumps(
+        reply(video, note='a "quoted" }{ ][ \\ text', n=[1, {"a": [2.5, None]}]), indent=indent
+    )
     assert read(body, sizes=sizes) == data
 
 
@@ -55,7 +59,11 @@ def test_bytes_come_back_whole_when_the_reply_is_cut_anywhere(
 def test_member_is_found_wherever_it_stands_in_any_document(data: st.DataObject) -> None:
     keys = st.text(max_size=4)
     values = st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False)
+        | st.text(max_size=8),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
         max_leaves=10,
     )

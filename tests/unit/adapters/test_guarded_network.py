@@ -23,7 +23,14 @@ LOCAL = frozenset({"127.0.0.1:8123", "[::1]:8123"})
 
 @pytest.mark.parametrize(
     "address",
-    ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8", "2002:808:808::1"],
+    [
+        "8.8.8.8",
+        "93.184.216.34",
+        "2606:4700::1111",
+        "64:ff9b::808:808",
+        "::ffff:8.8.8.8",
+        "2002:808:808::1",
+    ],
 )
 def test_address_is_public_when_anyone_can_reach_it(address: str) -> None:
     assert is_public(address)

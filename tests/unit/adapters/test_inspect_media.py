@@ -75,7 +75,11 @@ def test_poster_is_made_all_the_same_when_everything_is_black() -> None:
 
 
 def test_poster_is_scaled_down_when_the_video_is_wide() -> None:
-    assert picture(inspect(a_clip(width=1920, height=1080, frames=2)).poster_jpeg).shape == (720, 1280, 3)
+    assert picture(inspect(a_clip(width=1920, height=1080, frames=2)).poster_jpeg).shape == (
+        720,
+        1280,
+        3,
+    )
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,9 @@ def test_completion_is_harmless_when_the_object_is_there_already(media: S3MediaS
 def test_object_stays_as_it_is_when_another_upload_is_completed_over_it(client: Any) -> None:
     media = S3MediaStore(client, BUCKET)
     composite = f"{base64.b64encode(bytes(32)).decode()}-1"
-    part = StoredPart(number=1, size_bytes=5, etag='"e"', sha256=base64.b64encode(b"s" * 32).decode())
+    part = StoredPart(
+        number=1, size_bytes=5, etag='"e"', sha256=base64.b64encode(b"s" * 32).decode()
+    )
     with Stubber(client) as stub:
         stub.add_client_error(
             "complete_multipart_upload",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from dailies.domain.attempts import AttemptState
 from dailies.domain.catalogue import load_catalogue
 from dailies.domain.errors import AssetError, FetchBrokenError, FetchRefusedError, StorageError
@@ -15,7 +16,6 @@ from dailies.domain.jobs import Charged, Stage
 from dailies.domain.steps import Outcome, StepInput, StepResult
 from dailies.services.store import StorePorts, store
 from dailies.services.transfer import PART_BYTES
-
 from tests.storage.doubles import (
     MIB,
     FrozenClock,
@@ -87,9 +87,7 @@ def test_file_is_stored_with_both_digests_when_nothing_goes_wrong(size: int) -> 
     assert scene.asset.size_bytes == size
     assert scene.asset.sha256 == hashlib.sha256(data).hexdigest()
     assert scene.asset.sha256_composite == composite(data)
-    assert scene.asset.key == (
-        f"outputs/acme/{scene.job.job_id}/{scene.asset.asset_id}.mp4"
-    )
+    assert scene.asset.key == (f"outputs/acme/{scene.job.job_id}/{scene.asset.asset_id}.mp4")
     assert scene.attempt.state is AttemptState.STORED
     assert scene.attempt.upload is None
     assert scene.media.uploads == {}

@@ -88,5 +88,10 @@ class Registry:
         self._built[name] = (secret, provider)
         return provider
 
+    def close(self) -> None:
+        """Close the connections to vendors; a process that ends need not."""
+        if self._clients is not None:
+            self._clients.close()
+
     def _spec(self, name: str) -> VendorSpec:
         return load_catalogue().vendor(name)

@@ -31,6 +31,11 @@ class Clients:
     """Opens a new connection for every paid call. A kept-alive one may be dead by the time a frozen
     Lambda wakes, and its failure could not be told from an accepted request."""
 
+    def close(self) -> None:
+        """Close every connection."""
+        self.read.close()
+        self.submit.close()
+
 
 def open_clients(transport: httpx.BaseTransport | None = None) -> Clients:
     """Return clients that ignore proxy variables, follow no redirect and bound every wait."""

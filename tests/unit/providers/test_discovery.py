@@ -86,7 +86,11 @@ def test_provider_is_built_anew_when_its_secret_was_rotated() -> None:
 def test_own_clients_are_opened_when_none_are_given() -> None:
     secrets = FixedSecrets({"providers/kling": {"api_key": "k"}})
 
-    assert isinstance(Registry(secrets, FrozenClock()).get("kling"), KlingProvider)
+    one = Registry(secrets, FrozenClock())
+
+    one.close()  # harmless before anything was opened
+    assert isinstance(one.get("kling"), KlingProvider)
+    one.close()
 
 
 def test_endpoint_is_the_override_when_the_deployment_has_one() -> None:

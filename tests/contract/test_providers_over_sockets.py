@@ -1,0 +1,409 @@
+"""Every provider against its simulator over real sockets: each outcome, and what it costs."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import functools
+import json
+import operator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from dailies.domain.catalogue import Mode, load_catalogue
+from dailies.domain.errors import (
+    DuplicateSubmitError,
+    ProviderRejectedError,
+    ProviderThrottledError,
+    ProviderUnavailableError,
+    Rejection,
+    SubmitUnknownError,
+)
+from dailies.domain.jobs import AssetRef, JobRequest
+from dailies.domain.options import resolve_options
+from dailies.domain.outcomes import (
+    Blocked,
+    CannotTell,
+    Download,
+    Failed,
+    Found,
+    Handle,
+    NotCreated,
+    Pending,
+    PollOutcome,
+    Succeeded,
+)
+from dailies.domain.ports import AttemptRef, CallsBack, InputMedia, LooksUp, Provider
+from dailies.providers import Registry, names
+from local.simulators import ManualClock, Scenario, Simulators
+
+VENDORS = names()
+ATTEMPT_ID = "att_01J9ZQ3V5M8K2N4P6R7S8T9V0W_01"
+MP4 = b"ftyp"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAZAAAAGQAQAAAACoxAthAAAAMklEQVR4nO3BMQEAAADCoPVPbQ0PoAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAOBuUKwAAYHkSqIAAAAASUVORK5CYII="
+)
+
+
+class SystemClock:
+    """The real time: tokens and signatures are checked against it."""
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("Adapters never sleep.")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An input image."""
+
+    def read(self) -> bytes:
+        return PNG
+
+
+@dataclass
+class Stage:
+    """One vendor's adapter in front of its simulator."""
+
+    vendor: str
+    simulators: Simulators
+    registries: list[Registry] = field(default_factory=list)
+
+    @property
+    def simulator(self) -> Any:
+        """The vendor's simulator."""
+        return self.simulators.vendors[self.vendor]
+
+    def provider(self, **secret: str | None) -> Provider:
+        """Return an adapter; None in `secret` takes a member away."""
+        given = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in self.simulator.credentials.items()
+        }
+        whole = {name: value for name, value in (given | secret).items() if value is not None}
+
+        class Fixed:
+            def get(self, name: str) -> dict[str, str]:
+                return whole
+
+        base = self.simulator.base_url
+        spec = load_catalogue().vendor(self.vendor)
+        endpoints = {self.vendor: base} | {f"{self.vendor}.{e}": base for e in spec.endpoints}
+        self.registries.append(Registry(Fixed(), SystemClock(), endpoints))
+        return self.registries[-1].get(self.vendor)
+
+    def stop(self) -> None:
+        """Close what was opened."""
+        for registry in self.registries:
+            registry.close()
+        self.simulators.stop()
+
+    def submit(self, provider: Provider, mode: str = "text_to_video", **asked: Any) -> Handle:
+        """Submit a request of the catalogue's defaults."""
+        handle = provider.submit(self.request(mode, **asked), self.attempt())
+        assert isinstance(handle, Handle)
+        return handle
+
+    def request(self, mode: str, *, inputs: tuple[str, ...] = (), **asked: Any) -> Any:
+        """Return a request of a mode."""
+        spec = load_catalogue().vendor(self.vendor)
+        model = next(m for m in spec.models if Mode(mode) in m.modes)
+        needed = [n for n, need in model.modes[Mode(mode)].inputs.items() if need == "required"]
+        asset = AssetRef(asset_id="ast_01J9ZQ3V5M8K2N4P6R7S8T9V0W")
+        body = {"kind": mode, "model": f"{self.vendor}/{model.id}", "prompt": "a fox"}
+        body |= dict.fromkeys([*needed, *inputs], asset) | asked
+        options, _ = resolve_options(JobRequest.model_validate(body), spec, model)
+        media = InputMedia("image/png", len(PNG), "https://media.example/a.png", Image())
+        return options.request(**dict.fromkeys(options.inputs, media))
+
+    def attempt(self) -> AttemptRef:
+        """Return the attempt that all is about."""
+        return AttemptRef(ATTEMPT_ID, f"{self.simulators.receiver.base_url}/callbacks")
+
+    def outcome(self, provider: Provider, handle: Handle) -> PollOutcome:
+        """Return how the task ends."""
+        self.simulators.advance(7200)
+        return provider.poll(handle)
+
+
+StartStage = Callable[..., Stage]
+
+
+@pytest.fixture(params=VENDORS)
+def start(request: pytest.FixtureRequest) -> Iterator[StartStage]:
+    """Start the vendor's simulator with rules: `start(("submit", {"kind": "drop"}))`."""
+    running: list[Stage] = []
+
+    def begin(*rules: tuple[str, dict[str, Any]], **scenario: Any) -> Stage:
+        written = [{"vendor": request.param, "on": on, "do": do} for on, do in rules]
+        whole = Scenario.model_validate({"rules": written} | scenario)
+        simulators = Simulators(whole, clock=ManualClock(), clip_scale=0.1)
+        assert request.param in simulators.vendors, "A provider needs its simulator."
+        simulators.start()
+        running.append(Stage(request.param, simulators))
+        return running[-1]
+
+    yield begin
+    for stage in running:
+        stage.stop()
+
+
+def fetch(download: Download) -> bytes:
+    """Fetch an output as Store does, only simpler."""
+    reply = httpx.request(
+        download.method,
+        download.url,
+        headers=download.headers,
+        content=download.body,
+        trust_env=False,
+    ).raise_for_status()
+    if download.base64_member is None:
+        return reply.content
+    return base64.b64decode(
+        functools.reduce(operator.getitem, download.base64_member.path, reply.json())
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "inputs"),
+    [("text_to_video", ()), ("image_to_video", ()), ("image_to_video", ("last_frame",))],
+)
+def test_video_is_made_once_when_all_goes_well(
+    start: StartStage, mode: str, inputs: tuple[str, ...]
+) -> None:
+    stage = start()
+    provider = stage.provider()
+
+    handle = stage.submit(provider, mode, inputs=inputs)
+    assert isinstance(provider.poll(handle), Pending)
+    outcome = stage.outcome(provider, handle)
+
+    assert isinstance(outcome, Succeeded)
+    assert stage.simulator.created == 1
+    assert MP4 in fetch(provider.download(outcome.outputs[0]))[:16]
+    if outcome.billed:
+        assert outcome.billed.amount_usd is not None
+
+
+def test_nothing_is_created_when_the_vendor_is_throttled(start: StartStage) -> None:
+    stage = start(("submit", {"kind": "throttle"}))
+    provider = stage.provider()
+
+    with pytest.raises(ProviderThrottledError):
+        stage.submit(provider)
+
+    assert stage.simulator.created == 0
+    stage.submit(provider)
+    assert stage.simulator.created == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "drop", "when": "after"},
+        {"kind": "http_error", "status": 500, "when": "after"},
+        {"kind": "http_error", "status": 504, "when": "after"},
+    ],
+)
+def test_task_is_found_again_when_the_answer_to_its_submit_was_lost(
+    start: StartStage, fault: dict[str, Any]
+) -> None:
+    stage = start(("submit", fault))
+    provider = stage.provider()
+    assert isinstance(provider, LooksUp)
+
+    with pytest.raises(SubmitUnknownError):
+        stage.submit(provider)
+    stage.simulators.advance(7200)
+    found = provider.lookup(stage.attempt(), stage.simulator.tasks[0].model)
+
+    assert isinstance(found, Found)
+    assert isinstance(provider.poll(found.handle), Succeeded)
+    assert stage.simulator.created == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "drop", "when": "before"}, {"kind": "http_error", "status": 500, "when": "before"}],
+)
+def test_nobody_claims_a_task_when_the_submit_never_took_effect(
+    start: StartStage, fault: dict[str, Any]
+) -> None:
+    stage = start(("submit", fault))
+    provider = stage.provider()
+    spec = load_catalogue().vendor(stage.vendor)
+    assert isinstance(provider, LooksUp)
+
+    with pytest.raises(SubmitUnknownError):
+        stage.submit(provider)
+    answer = provider.lookup(stage.attempt(), "")
+
+    assert isinstance(answer, NotCreated if spec.lookup == "external_id" else CannotTell)
+    assert stage.simulator.created == 0
+
+
+def test_task_is_not_paid_twice_when_it_is_submitted_again(start: StartStage) -> None:
+    stage = start()
+    provider = stage.provider()
+    spec = load_catalogue().vendor(stage.vendor)
+    stage.submit(provider)
+
+    if spec.idempotency == "duplicate_refused":
+        with pytest.raises(DuplicateSubmitError):
+            stage.submit(provider)
+        assert stage.simulator.created == 1
+
+
+def test_submit_is_refused_when_moderation_blocks_the_prompt(start: StartStage) -> None:
+    stage = start(("submit", {"kind": "moderation", "when": "before"}))
+
+    with pytest.raises(ProviderRejectedError) as caught:
+        stage.submit(stage.provider())
+
+    assert caught.value.reason is Rejection.MODERATION
+
+
+def test_task_is_blocked_when_moderation_withholds_the_result(start: StartStage) -> None:
+    stage = start(("finish", {"kind": "moderation"}))
+    provider = stage.provider()
+
+    outcome = stage.outcome(provider, stage.submit(provider))
+
+    assert isinstance(outcome, Blocked)
+    assert outcome.reasons[0]
+
+
+def test_task_has_failed_when_the_vendor_says_so(start: StartStage) -> None:
+    stage = start(("finish", {"kind": "fail"}))
+    provider = stage.provider()
+
+    outcome = stage.outcome(provider, stage.submit(provider))
+
+    assert isinstance(outcome, Failed)
+    assert outcome.message == "Internal error, please try again later."
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"kind": "http_error", "status": 500}, ProviderUnavailableError),
+        ({"kind": "http_error", "status": 503}, ProviderUnavailableError),
+        ({"kind": "drop"}, ProviderUnavailableError),
+        ({"kind": "throttle"}, ProviderThrottledError),
+    ],
+)
+def test_poll_can_be_asked_again_when_it_found_nothing_out(
+    start: StartStage, fault: dict[str, Any], expected: type[Exception]
+) -> None:
+    stage = start(("poll", fault))
+    provider = stage.provider()
+    handle = stage.submit(provider)
+
+    with pytest.raises(expected):
+        provider.poll(handle)
+
+    assert isinstance(provider.poll(handle), Pending)
+
+
+def test_submit_is_certainly_not_sent_when_nobody_listens(start: StartStage) -> None:
+    stage = start()
+    provider = stage.provider()
+    if stage.vendor == "google":  # its token is fetched first, so have one
+        stage.submit(provider)
+    stage.simulators.stop()
+
+    with pytest.raises(ProviderUnavailableError):
+        stage.submit(provider)
+
+
+def test_submit_works_when_the_server_closed_the_kept_connection(start: StartStage) -> None:
+    stage = start(("poll", {"kind": "drop"}))
+    provider = stage.provider()
+    handle = stage.submit(provider)
+    with pytest.raises(ProviderUnavailableError):
+        provider.poll(handle)
+
+    stage.simulators.reset()
+
+    stage.submit(provider)
+    assert stage.simulator.created == 1
+
+
+@pytest.mark.parametrize("start", ["google"], indirect=True)
+def test_inline_video_is_fetched_whole_when_google_has_no_bucket(start: StartStage) -> None:
+    stage = start()
+    provider = stage.provider(bucket=None)
+
+    outcome = stage.outcome(provider, stage.submit(provider))
+
+    assert isinstance(outcome, Succeeded)
+    download = provider.download(outcome.outputs[0])
+    assert download.base64_member is not None
+    assert MP4 in fetch(download)[:16]
+
+
+@pytest.mark.parametrize("start", ["google"], indirect=True)
+def test_partly_filtered_result_is_blocked_when_google_withholds_it(start: StartStage) -> None:
+    stage = start(("finish", {"kind": "partial_rai"}))
+    provider = stage.provider()
+
+    assert isinstance(stage.outcome(provider, stage.submit(provider)), Blocked)
+
+
+@pytest.mark.parametrize("start", ["kling"], indirect=True)
+def test_unknown_status_stays_pending_when_kling_says_it(start: StartStage) -> None:
+    stage = start(("poll", {"kind": "unknown_status", "word": "reviewing"}))
+    provider = stage.provider()
+
+    assert provider.poll(stage.submit(provider)) == Pending(unknown_status="reviewing")
+
+
+@pytest.mark.parametrize("start", ["kling"], indirect=True)
+def test_no_money_is_final_when_klings_429_means_that(start: StartStage) -> None:
+    stage = start(kling={"balance_usd": 0.01})
+
+    with pytest.raises(ProviderRejectedError) as caught:
+        stage.submit(stage.provider())
+
+    assert caught.value.reason is Rejection.BALANCE
+    assert caught.value.http_status == 429
+
+
+@pytest.mark.parametrize("start", ["kling"], indirect=True)
+def test_key_is_refused_when_it_is_wrong(start: StartStage) -> None:
+    stage = start()
+
+    with pytest.raises(ProviderRejectedError) as caught:
+        stage.submit(stage.provider(api_key="wrong"))
+
+    assert caught.value.reason is Rejection.AUTH
+
+
+def test_callbacks_are_believed_when_the_vendor_sent_them(start: StartStage) -> None:
+    stage = start(("callback", {"kind": "forged"}))
+    provider = stage.provider()
+    if not isinstance(provider, CallsBack):
+        return
+    stage.submit(provider)
+    stage.simulators.advance(200)
+    received = stage.simulators.receiver.wait_for(4)
+
+    now = dt.datetime.now(dt.UTC).timestamp()
+    fresh = [one for one in received if abs(int(one.headers["webhook-timestamp"]) - now) < 290]
+    hints = [provider.callback(stage.attempt(), one.headers, one.body) for one in fresh]
+    others = [provider.callback(AttemptRef("att_other"), one.headers, one.body) for one in fresh]
+
+    assert len(fresh) == 4
+    assert sorted(hint.terminal for hint in hints if hint) == [False, False, True]
+    assert others == [None] * 4

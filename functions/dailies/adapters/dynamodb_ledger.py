@@ -25,13 +25,16 @@ from dailies.domain.errors import ConflictError, StorageError
 from dailies.domain.events import Event
 from dailies.domain.jobs import Job
 from dailies.domain.ports import Page, Snapshot
+from dailies.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from pydantic import BaseModel
 
-    from dailies.adapters.dynamodb_rows import Row
+    from dailies.adapters.dynamodb_rows import Codec, Row
 
+M = TypeVar("M", bound="BaseModel")
 T = TypeVar("T")
 
 _TRIES = 4
@@ -156,15 +159,14 @@ class DynamoDbLedger:
     def due(self, now: dt.datetime, *, limit: int) -> Iterator[Job]:
         """Yield jobs whose `due_at` has passed, oldest first, as the index shows them."""
         partitions = [rows.jobs_due_pk(shard) for shard in range(rows.SHARDS)]
-        for row in self._queries.due(partitions, rows.timestamp(now), limit=limit):
-            yield rows.JOBS.decode(row)
+        found = self._queries.due(partitions, rows.timestamp(now), limit=limit)
+        return _readable(rows.JOBS, found)
 
     def unpublished(self, before: dt.datetime, *, limit: int) -> Iterator[Event]:
         """Yield outbox events written before `before` that nobody has marked published."""
         partitions = [rows.outbox_pk(shard) for shard in range(rows.SHARDS)]
         until = rows.timestamp(before - dt.timedelta(microseconds=1))
-        for row in self._queries.due(partitions, until, limit=limit):
-            yield rows.EVENTS.decode(row)
+        return _readable(rows.EVENTS, self._queries.due(partitions, until, limit=limit))
 
     def asset(self, asset_id: str) -> Asset | None:
         """Return an asset, or None. The caller checks the tenant."""
@@ -204,6 +206,15 @@ class DynamoDbLedger:
     def _put(self, row: Row, what: str) -> None:
         with aws_call(what):
             self._client.put_item(TableName=self._table, Item=row)
+
+
+def _readable(codec: Codec[M], found: Iterator[Row]) -> Iterator[M]:
+    """Yield what rows hold, but for those that cannot be read: one must not hold up the rest."""
+    for row in found:
+        try:
+            yield codec.decode(row)
+        except ValueError:
+            logger.exception("unreadable row", extra={"job_id": rows.text(row, "job_id")})
 
 
 class _KeyInFlightError(ConflictError):

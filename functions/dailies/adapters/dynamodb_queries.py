@@ -75,7 +75,7 @@ class Queries:
             )
             for pk in partitions
         ]
-        return islice(heapq.merge(*queries, key=_due_at), limit)
+        return islice(heapq.merge(*queries, key=lambda row: rows.text(row, "due_at")), limit)
 
     def _pages(self, query: QueryInputTypeDef, limit: int | None) -> Iterator[Row]:
         left = limit
@@ -90,7 +90,3 @@ class Queries:
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
             if left is not None:
                 left -= len(answer["Items"])
-
-
-def _due_at(row: Row) -> str:
-    return cast("str", cast("dict[str, Any]", row["due_at"])["S"])

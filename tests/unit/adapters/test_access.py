@@ -8,7 +8,6 @@ from dailies.adapters.dynamodb_endpoints import DynamoDbEndpoints
 from dailies.adapters.dynamodb_keys import DynamoDbKeys
 from dailies.adapters.dynamodb_links import DynamoDbLinks
 from dailies.domain.access import ApiKey, Link
-
 from tests.unit.adapters.conftest import TABLE
 from tests.unit.adapters.samples import NOW, SECOND
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+
 from dailies.adapters.eventbridge_bus import EventBridgeBus
 from dailies.adapters.ses_email import SesEmail
 from dailies.adapters.sns_topic import SnsTopic
 from dailies.domain.errors import ConfigurationError, StorageError
 from dailies.domain.ports import InlineImage
-
 from tests.unit.adapters.conftest import client
 from tests.unit.adapters.samples import NOW, a_creation, a_job
 

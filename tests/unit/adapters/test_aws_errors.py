@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore import exceptions as boto
+
 from dailies.adapters.aws_errors import (
     THROTTLES,
     ConditionFailedError,

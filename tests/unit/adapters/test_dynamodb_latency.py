@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+
 from dailies.adapters.dynamodb_latency import (
     BUCKETS,
     DynamoDbLatency,
@@ -15,7 +16,6 @@ from dailies.adapters.dynamodb_latency import (
     quantile_s,
 )
 from dailies.domain.errors import StorageError
-
 from tests.unit.adapters.clocks import StillClock
 from tests.unit.adapters.conftest import TABLE, client
 

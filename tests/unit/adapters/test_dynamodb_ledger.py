@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
+
 from dailies.adapters import dynamodb_rows as rows
 from dailies.adapters.dynamodb_ledger import DynamoDbLedger
 from dailies.domain.errors import ConfigurationError, ConflictError, StorageError
 from dailies.domain.events import EventType
 from dailies.domain.jobs import Job
-
 from tests.unit.adapters.conftest import TABLE, client
 from tests.unit.adapters.samples import (
     NOW,
@@ -118,6 +119,24 @@ def test_codec_refuses_a_field_with_parts_when_it_is_not_told_of_it() -> None:
 def test_row_is_read_when_a_newer_release_wrote_more_fields() -> None:
     job = a_job()
     assert rows.JOBS.decode(rows.job_row(job) | {"brand_new": {"S": "x"}}) == job
+
+
+def test_part_is_read_when_a_newer_release_wrote_more_into_it() -> None:
+    job = a_job()
+    row = rows.job_row(job)
+    request = json.loads(rows.text(row, "request")) | {"brand_new": 1, "image": None}
+    assert rows.JOBS.decode(row | {"request": rows.as_json(request)}) == job
+
+
+def test_due_passes_over_a_row_when_it_cannot_be_read(
+    dynamodb: Any, ledger: DynamoDbLedger
+) -> None:
+    broken, sound = a_job(), a_job(due_at=NOW + 61 * SECOND)
+    for job in (broken, sound):
+        ledger.create(a_creation(job, key=job.job_id))
+    row = row_of(dynamodb, broken, "JOB") | {"state": {"S": "from the future"}}
+    dynamodb.put_item(TableName=TABLE, Item=row)
+    assert list(ledger.due(NOW + 90 * SECOND, limit=9)) == [sound]
 
 
 # ---------------------------------------------------------------- one round trip, large answers

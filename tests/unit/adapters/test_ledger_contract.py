@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from moto import mock_aws
+
 from dailies.domain.attempts import AttemptState
 from dailies.domain.changes import Change
 from dailies.domain.deliveries import Delivery
@@ -14,8 +16,6 @@ from dailies.domain.errors import ConflictError, InvalidRequestError
 from dailies.domain.events import EventType
 from dailies.domain.jobs import Charged, Job, JobError, JobState, Progress, Stage
 from dailies.domain.ports import Ledger
-from moto import mock_aws
-
 from tests.fakes.ledger import InMemoryLedger
 from tests.unit.adapters.conftest import TABLE, client, create_table
 from tests.unit.adapters.samples import (

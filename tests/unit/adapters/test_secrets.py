@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+
 from dailies.adapters.secrets import SecretsManagerSecrets
 from dailies.domain.errors import ConfigurationError, StorageError
-
 from tests.unit.adapters.clocks import StillClock
 from tests.unit.adapters.conftest import client
 

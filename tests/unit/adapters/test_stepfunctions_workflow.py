@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+
 from dailies.adapters.stepfunctions_workflow import (
     StepFunctionsDeliveryWorkflow,
     StepFunctionsWorkflow,
@@ -17,7 +18,6 @@ from dailies.domain.deliveries import DeliveryRef
 from dailies.domain.errors import ConfigurationError, StorageError
 from dailies.domain.ports import ExecutionStatus
 from dailies.domain.steps import StepInput
-
 from tests.unit.adapters.conftest import client
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:Generate-abc"

@@ -78,9 +78,7 @@ MEDIA = (
         body=UploadBody,
         example={"content_type": "image/png", "size_bytes": 1_048_576},
         successes=(
-            Success(
-                201, "The asset and its form.", UploadView, ("Location",), leads_to="asset_id"
-            ),
+            Success(201, "The asset and its form.", UploadView, ("Location",), leads_to="asset_id"),
         ),
     ),
     Operation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -85,6 +85,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": _problem_answers(refs),
             "securitySchemes": {
                 "ApiKey": {
                     "type": "http",
@@ -172,20 +173,26 @@ def _wire(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _responses(operation: AnyOperation, refs: _Refs) -> dict[str, Any]:
-    responses = {str(s.status): _success(s, refs) for s in operation.successes}
-    problem = refs[Problem, "serialization"]
+    responses: dict[str, Any] = {str(s.status): _success(s, refs) for s in operation.successes}
     for status in sorted(_statuses(operation)):
+        responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    return responses
+
+
+def _problem_answers(refs: _Refs) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for status, about in _PROBLEMS.items():
         content: dict[str, Any] = {}
         if status not in _ONLY_BY_GATEWAY:
-            content["application/problem+json"] = {"schema": problem}
+            content["application/problem+json"] = {"schema": refs[Problem, "serialization"]}
         if status in _BY_GATEWAY:
             content |= _content({"$ref": _REF.format(model="GatewayMessage")})
-        responses[str(status)] = {
-            "description": f"{TITLES[status]}. {_PROBLEMS[status]}",
+        answers[f"Problem{status}"] = {
+            "description": f"{TITLES[status]}. {about}",
             "content": content,
             **_headers(_PROBLEM_HEADERS.get(status, [])),
         }
-    return responses
+    return answers
 
 
 def _statuses(operation: AnyOperation) -> set[int]:
@@ -216,7 +223,7 @@ def _links(name: str) -> dict[str, Any]:
     }
 
 
-def _headers(names: Any) -> dict[str, Any]:
+def _headers(names: Sequence[str]) -> dict[str, Any]:
     if not names:
         return {}
     described = {

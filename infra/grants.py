@@ -138,9 +138,18 @@ def publish_messages(topic: sns.ITopic) -> Grant:
     return Grant(("sns:Publish",), (topic.topic_arn,))
 
 
-def send_mail(identity_arn: str) -> Grant:
-    """Send mail from one identity."""
-    return Grant(("ses:SendEmail",), (identity_arn,))
+def send_mail(scope: Construct, stage: StageConfig) -> Grant:
+    """Send mail from the stage's own identity."""
+    if stage.on_host:
+        # The emulator compares a sent mail with no identity's ARN, so that only `*` fits.
+        return Grant(("ses:SendEmail",), ("*",), "Local mail is kept by the emulator, not sent.")
+    arn = Stack.of(scope).format_arn(
+        service="ses",
+        resource="identity",
+        resource_name=stage.sender,
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+    return Grant(("ses:SendEmail",), (arn,))
 
 
 def consume(queue: sqs.IQueue) -> Grant:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_ses as ses
 from constructs import Construct
@@ -114,7 +113,7 @@ class Notifications(Construct):
                 to.write_rows(parts.table),
                 to.read_objects(parts.bucket, POSTERS),
                 to.tell_missing_objects(parts.bucket),
-                to.send_mail(_identity_arn(self, parts.stage.sender)),
+                to.send_mail(self, parts.stage),
             ],
         )
 
@@ -139,12 +138,3 @@ class Notifications(Construct):
         sink = Sink(self, f"{name}Queue", stage=self._parts.stage, handling_s=_SINK_S)
         sink.listen(self._bus, {"sinks": [name.lower()]})
         return sink
-
-
-def _identity_arn(scope: Construct, sender: str) -> str:
-    return Stack.of(scope).format_arn(
-        service="ses",
-        resource="identity",
-        resource_name=sender,
-        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from dailies.settings import OF_HANDLER
-
 from tests.infra.conftest import ROOT, Stage
 
 

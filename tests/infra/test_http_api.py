@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from dailies.handlers.api.routes import OPERATIONS
-
 from infra.http_api import CALLBACK_ROUTE, KEY_ROUTES, PUBLIC_ROUTES
 from tests.infra.conftest import Stage, short
 

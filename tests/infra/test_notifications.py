@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+
 from dailies.adapters.eventbridge_bus import SOURCE as RUNTIME_SOURCE
 from dailies.domain.deliveries import Sink
-
 from infra.event_bus import SOURCE
 from tests.infra.conftest import Stage, short
 

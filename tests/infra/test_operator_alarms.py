@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dailies.domain.events import EventType
-
 from tests.infra.conftest import Stage, short
 
 

@@ -222,7 +222,9 @@ class _Painter:
         bar = max(2, self._spec.width // 40)
         left = int((self._spec.width - bar) * ((number % (4 * FPS)) / (4 * FPS)))
         low = self._spec.height - self._unit
-        luma[low - self._unit // 2 : low, left : left + bar] = 235
+        high = low - self._unit // 2
+        luma[high - 2 : low + 2, max(0, left - 2) : left + bar + 2] = 16  # seen on white, too
+        luma[high:low, left : left + bar] = 235
         self._stamp(luma, number)
         return planes
 

@@ -141,8 +141,10 @@ class VendorSimulator(ABC):
         return sum(task.billed(self.world.clock.now()) for task in self.store.all())
 
     def created_for(self, external_id: str) -> int:
-        """Return how many tasks were accepted under an external id."""
-        return sum(task.external_id == external_id for task in self.store.all())
+        """Return how many tasks were accepted under an external id, or a folder of that name."""
+        folders = (task.external_id.rstrip("/").split("/") for task in self.store.all())
+        whole = sum(task.external_id == external_id for task in self.store.all())
+        return whole or sum(external_id in parts for parts in folders)
 
     def reset(self) -> None:
         """Forget every task and every count."""

@@ -197,3 +197,4 @@ def test_each_submit_is_a_new_task_when_repeated(start, vertex) -> None:
 
     assert len(names) == 2
     assert (sims.google.created, sims.google.created_for("gs://r/att_1/")) == (2, 2)
+    assert (sims.google.created_for("att_1"), sims.google.created_for("att")) == (2, 0)

@@ -1,4 +1,4 @@
-"""The two ends of a transfer on loopback: a source with one sparse file, and a bucket that counts and forgets."""
+"""The two ends of a transfer on loopback: a sparse file, and a bucket that forgets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Bucket(BaseHTTPRequestHandler):
         """Begin or complete an upload."""
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         if "uploadId=" not in self.path:
-            answer = b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+            answer = b"<R><UploadId>u</UploadId></R>"
             return self._send(200, answer)
         digests = re.findall(rb"<ChecksumSHA256>([^<]+)<", body)
         joined = b"".join(map(base64.b64decode, digests))

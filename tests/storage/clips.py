@@ -23,7 +23,7 @@ def a_clip(
     pixels: str = "yuv420p",
     options: dict[str, str] | None = None,
 ) -> bytes:
-    """Return a video whose first `black` frames are black and whose others are red on the left, blue on the right."""
+    """Return a video: `black` black frames, then red on the left and blue on the right."""
     target = io.BytesIO()
     with av.open(target, "w", format=container, options=options or {}) as out:
         video: Any = out.add_stream(codec, rate=fps)

@@ -1,4 +1,4 @@
-"""Stand-ins for Store and Probe: a scripted source, a bucket in memory, a ledger with one job being fetched."""
+"""Stand-ins for Store and Probe: a scripted source, a bucket in memory, a job being fetched."""
 
 from __future__ import annotations
 

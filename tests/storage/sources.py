@@ -85,7 +85,7 @@ def serving(source: Source, tls: ssl.SSLContext | None = None) -> Iterator[Sourc
             except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
                 pass
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True

@@ -1,7 +1,8 @@
 """Reads one base64 string out of a JSON reply as a stream, in constant memory.
 
-An inline video makes a reply of hundreds of megabytes that is a single JSON string; no JSON library streams *inside* a string.
-This reader walks to the member (keys in any order), skips everything else, undoes JSON escapes and decodes as it goes.
+An inline video makes a reply of hundreds of megabytes that is a single JSON string; no JSON
+library streams *inside* a string. This reader walks to the member (keys in any order), skips
+everything else, undoes JSON escapes and decodes as it goes.
 """
 
 from __future__ import annotations

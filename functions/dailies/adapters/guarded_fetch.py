@@ -1,4 +1,4 @@
-"""Fetches results from addresses that a vendor's reply named: guarded, resumable, credentials to one origin only."""
+"""Fetches results from addresses that a vendor named: guarded, resumable, keys to one origin."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class GuardedFetcher:
     """The Fetcher port over the guarded network.
 
     Args:
-        allow: `host:port` pairs that may be reached although they are not public or not HTTPS: the local stage's simulators.
+        allow: `host:port` pairs that may be reached although they are not public or not HTTPS:
+            the local stage's simulators.
         resolve: looks names up.
         tls: whom to trust; the public authorities by default.
         timeout: longest waits for a connection and between two bytes.
@@ -70,13 +71,14 @@ class GuardedFetcher:
         validator: str | None = None,
         hosts: Sequence[str] = (),
     ) -> Generator[tuple[FetchedHead, Iterator[bytes]]]:
-        """Open a stream of bytes from `start` on (a range request with `If-Range` when `start` > 0).
+        """Open a stream of bytes from `start` on (a range with `If-Range` when `start` > 0).
 
-        The iterator raises FetchBrokenError when the stream ends early. A base64 member always starts at 0.
-        `hosts`: host suffixes that the address, and each redirect's, must be below; empty for no such limit.
+        The iterator raises FetchBrokenError when the stream ends early. A base64 member always
+        starts at 0. `hosts`: host suffixes that the address, and each redirect's, must be below;
+        empty for no such limit.
 
         Raises:
-            FetchRefusedError: the address is not allowed, or the source answered 4xx (`status` tells).
+            FetchRefusedError: the address is not allowed, or the source answered 4xx (`status`).
             FetchBrokenError: the source could not be reached, answered 5xx or 429, or broke off.
         """
         start = 0 if download.base64_member else start
@@ -184,7 +186,7 @@ def _extent(response: httpx.Response, start: int) -> tuple[int, int | None]:
 
 
 def _validator(headers: httpx.Headers) -> str | None:
-    """Return what `If-Range` may carry: a strong ETag, or a Last-Modified that is strong (RFC 9110 §8.8.2.2)."""
+    """Return what `If-Range` may carry: a strong ETag or Last-Modified (RFC 9110 §8.8.2.2)."""
     etag = headers.get("etag", "")
     if etag.startswith('"'):
         return etag

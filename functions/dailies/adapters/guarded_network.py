@@ -1,8 +1,9 @@
 """The network for addresses that somebody else chose (design §5): only public ones, looked up once.
 
-A name is resolved a single time; every address it has must be public; the connection goes to exactly one of those addresses.
-So a name that changes its answer between check and use (DNS rebinding) gains nothing. TLS still checks the name, because
-httpcore takes SNI and `Host` from the URL, not from what the backend connected to.
+A name is resolved a single time; every address it has must be public; the connection goes to
+exactly one of those addresses. So a name that changes its answer between check and use (DNS
+rebinding) gains nothing. TLS still checks the name, because httpcore takes SNI and `Host` from the
+URL, not from what the backend connected to.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ _SPECIAL_V4: Final = (
     ipaddress.IPv4Network("192.0.0.0/24"),
     ipaddress.IPv4Network("192.88.99.0/24"),
 )
-"""Protocol assignments and the 6to4 relays: what `is_global` says of them varies by Python release."""
+"""Protocol assignments, 6to4 relays: what `is_global` says of them varies by Python release."""
 _MAX_URL_CHARS: Final = 8192
 _NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|\d+)\.?$", re.IGNORECASE)
-"""A host whose last label is a number: old parsers take it for an IPv4 address, in octal or hexadecimal too."""
+"""A host whose last label is a number: old parsers take it for an address, octal ones too."""
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -72,11 +73,12 @@ def check_url(
 ) -> httpx.URL:
     """Return the parsed URL of a request that may be made: HTTPS on port 443 without user data.
 
-    `host:port` pairs in `allow` (the local stage's simulators) are taken as they are. Where `hosts` is not empty, the host must
-    be one of them or below one.
+    `host:port` pairs in `allow` (the local stage's simulators) are taken as they are. Where
+    `hosts` is not empty, the host must be one of them or below one.
 
     Raises:
-        FetchRefusedError: anything else. The message names the host, never path or query, which may hold a signature.
+        FetchRefusedError: anything else. The message names the host, never path or query, which
+            may hold a signature.
     """
     try:
         parsed = httpx.URL(url)
@@ -99,7 +101,7 @@ def check_url(
 
 
 def _is_plain_host(host: str) -> bool:
-    """Tell whether a host is a name or an address as it is usually written (not `0x7f.1` or `2130706433`)."""
+    """Tell whether a host is a name, or an address as usually written (not `0x7f.1`)."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -221,7 +223,7 @@ class _LimitedStream(httpcore.NetworkStream):
 
 
 class GuardedTransport(httpx.HTTPTransport):
-    """An httpx transport whose connections all go through a GuardedBackend. Reads no proxy settings."""
+    """An httpx transport whose connections all go through a GuardedBackend; knows no proxy."""
 
     def __init__(self, backend: GuardedBackend, *, tls: ssl.SSLContext | None = None) -> None:
         context = tls or httpx.create_ssl_context(trust_env=False)
@@ -259,5 +261,8 @@ def guarded_client(
 
 
 def _set_location_aside(response: httpx.Response) -> None:
-    """Keep httpx from reading where a redirect leads: it would take an address it cannot parse for a broken answer."""
+    """Keep httpx from reading where a redirect leads.
+
+    It would take an address that it cannot parse for a broken answer.
+    """
     response.extensions[LOCATION] = response.headers.pop("location", None)

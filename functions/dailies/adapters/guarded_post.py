@@ -46,8 +46,8 @@ class GuardedPoster:
             FetchBrokenError: no answer within `timeout_s`, or the connection failed.
         """
         target = check_url(url, allow=self._allow)
-        # A connection of its own, so that the time limit holds for all of it: an endpoint that sends a byte now and then
-        # would outlast any limit on a single read.
+        # A connection of its own, so that the time limit holds for all of it: an endpoint that
+        # sends a byte now and then would outlast any limit on a single read.
         client = guarded_client(
             allow=self._allow,
             timeout=httpx.Timeout(timeout_s),

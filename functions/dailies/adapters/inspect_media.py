@@ -1,7 +1,7 @@
-"""Looks into video files with PyAV. Imported by Probe only: the bytes are hostile until proven otherwise.
+"""Looks into video files with PyAV. Imported by Probe only: the bytes are hostile.
 
-Whatever a file claims is bounded before it costs anything: one demuxer, a short list of decoders, a limit on picture size,
-packets and frames, no threads, no access to other files.
+Whatever a file claims is bounded before it costs anything: one demuxer, a short list of decoders,
+a limit on picture size, packets and frames, no threads, no access to other files.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Poster:
         return luma >= _BRIGHT_ENOUGH
 
     def jpeg(self) -> bytes | None:
-        """Return the poster, at most 1280 pixels wide and upright; None before the first picture."""
+        """Return the poster, upright, at most 1280 wide; None before the first picture."""
         return _jpeg(_upright(self._best)) if self._best is not None else None
 
 

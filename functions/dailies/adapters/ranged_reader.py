@@ -13,7 +13,7 @@ _KEPT_BLOCKS: Final = 8
 
 
 class RangedReader:
-    """A read-only binary file over ranged reads; keeps the few blocks used last, so that memory stays bounded."""
+    """A read-only binary file over ranged reads; keeps only the few blocks used last."""
 
     def __init__(self, media: MediaStore, key: str, size_bytes: int) -> None:
         self._media = media

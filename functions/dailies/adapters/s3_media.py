@@ -71,7 +71,7 @@ class S3MediaStore:
         return StoredPart(number=number, size_bytes=len(data), etag=answer["ETag"], sha256=digest)
 
     def complete(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> str:
-        """Finish an upload and return the object's composite SHA-256. An object that is there already stays as it is.
+        """Finish an upload and return the object's composite SHA-256; an older object stays.
 
         Raises:
             UploadGoneError: there is neither such an upload nor an object.
@@ -194,7 +194,7 @@ class S3MediaStore:
 
 
 def content_disposition(filename: str) -> str:
-    """Return an attachment header for any file name (RFC 6266): plain ASCII for old clients, UTF-8 for the others."""
+    """Return an attachment header for any file name (RFC 6266), for old clients too."""
     name = "".join(c for c in filename if c.isprintable() and c not in '/\\"') or "download"
     plain = name.encode("ascii", "replace").decode().replace("?", "_").replace("%", "_")
     header = f'attachment; filename="{plain}"'

@@ -25,7 +25,7 @@ _RIFF: Final = {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo", b"WAVE": "aud
 
 
 def sniff(head: bytes) -> str | None:
-    """Return the content type that the first `SNIFF_BYTES` of a file show, or None for one we do not know."""
+    """Return the content type that a file's first `SNIFF_BYTES` show, or None."""
     if head[4:8] == b"ftyp":
         return _iso_media(head[8:12])
     if head[:4] == b"RIFF":

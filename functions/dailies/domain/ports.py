@@ -501,6 +501,19 @@ class Inspection:
     sha256: str
 
 
+class Inspector(Protocol):
+    """Looks into stored files."""
+
+    def inspect(self, key: str, size_bytes: int, *, sha256: str | None = None) -> Inspection:
+        """Return what decoding an MP4 shows; its SHA-256 is computed where `sha256` is not given.
+
+        Raises:
+            AssetError: it cannot be decoded (`undecodable`).
+            StorageError: the bucket did not answer.
+        """
+        ...
+
+
 # ---------------------------------------------------------------- the workflow engine
 
 

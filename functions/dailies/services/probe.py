@@ -1,4 +1,4 @@
-"""Looks into the stored file: media facts, poster, full digest. The only step that decodes a vendor's bytes."""
+"""Looks into the stored file: facts, poster, digest. No other step decodes a vendor's bytes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class ProbePorts(LedgerPorts):
 def probe(step: StepInput, ports: ProbePorts) -> StepResult:
     """Record what the newest attempt's file is, and make its poster.
 
-    A file that cannot be decoded ends the attempt: the vendor delivered, so it was paid for, and no other vendor is asked.
+    A file that cannot be decoded ends the attempt: the vendor delivered, so it was paid for, and
+    no other vendor is asked.
 
     Raises:
         StorageError: the bucket or the ledger did not answer.

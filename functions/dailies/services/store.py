@@ -43,9 +43,10 @@ class StorePorts(LedgerPorts):
 
 
 def store(step: StepInput, ports: StorePorts, remaining_s: Callable[[], float]) -> StepResult:
-    """Store the first output of the attempt being fetched; `remaining_s` tells how long this invocation may go on.
+    """Store the first output of the attempt being fetched.
 
-    Repeating it is harmless: the object's key follows from the attempt, and an object that is there is taken as it is.
+    `remaining_s` tells how long this invocation may go on. Repeating it is harmless: the object's
+    key follows from the attempt, and an object that is there is taken as it is.
 
     Raises:
         FetchBrokenError: the source cannot be reached; what came so far is kept for the next try.

@@ -1,4 +1,4 @@
-"""Moves one file from its source into the media bucket: constant memory, resumable, checked while it passes."""
+"""Moves one file into the media bucket: constant memory, resumable, checked while it passes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dailies.domain.outcomes import Download
 from dailies.domain.ports import Clock, FetchedHead, Fetcher, MediaStore
 
 PART_BYTES: Final = 8 * 1024 * 1024
-"""Every part but the last has exactly this size, so that two invocations alive at once write the same parts."""
+"""Size of every part but the last, so that two invocations alive at once write the same parts."""
 MAX_BYTES: Final = 20 * 1000**3
 MAX_BEGINNINGS: Final = 5
 """How often a file is fetched from its first byte before it is given up."""
 _MAX_STALLS: Final = 2
-"""How many breaks without real progress one invocation takes; then the state machine waits and tries again."""
+"""How many breaks without real progress one invocation takes; then the state machine waits."""
 _PROGRESS_BYTES: Final = 1024 * 1024
 
 
@@ -47,7 +47,7 @@ class Source:
 
 @dataclass
 class Transfer:
-    """One file on its way. `partial` and `beginnings` are what a fresh invocation needs to go on."""
+    """One file on its way. `partial` and `beginnings` let a fresh invocation go on."""
 
     source: Source
     key: str
@@ -150,7 +150,7 @@ class Transfer:
         self._note()
 
     def _upload_id(self) -> str:
-        """Return the upload's id; it is begun only once the first bytes have proven what they are."""
+        """Return the upload's id; it is begun once the first bytes have proven what they are."""
         if self.partial is None:
             self.partial = PartialUpload(
                 key=self.key,
@@ -182,13 +182,13 @@ class Transfer:
         return Landed(self._stored, composite, sha256)
 
     def _already_there(self, composite: str) -> Landed:
-        """Another invocation was quicker, with other bytes: the object that is there is the result."""
+        """Another invocation was quicker, with other bytes: its object is the result."""
         head = self.media.head(self.key)
         return Landed(head.size_bytes if head else self._stored, composite, None)
 
 
 def composite_sha256(parts: Sequence[StoredPart]) -> str:
-    """Return S3's composite digest of an upload: the SHA-256 of its parts' digests, and their number."""
+    """Return S3's composite digest: the SHA-256 of the parts' digests, and their number."""
     digests = b"".join(base64.b64decode(part.sha256) for part in parts)
     whole = hashlib.sha256(digests).digest()
     return f"{base64.b64encode(whole).decode()}-{len(parts)}"

@@ -1,4 +1,4 @@
-"""Store: bytes arrive whole or not at all, whatever the source does, and money that was spent is written down."""
+"""Store: bytes arrive whole or not at all, and money that was spent is written down."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from dailies.domain.errors import ConfigurationError
 
 MAX_RETRY_AFTER_S = 3600.0
-_MAX_DETAIL_CHARS = 300
+_MAX_DETAIL_CHARS = 500
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def submit() -> SubmitPorts:
         catalogue=catalogue,
         clock=clock,
         stats=DynamoDbLatency(env.table_name, client("dynamodb"), clock),
-        request_for=RequestBuilder(ledger, _media(env.media_bucket), catalogue),
+        request_for=RequestBuilder(ledger, catalogue, lambda: _media(env.media_bucket)),
         callback_url=_callback_url(env),
     )
 

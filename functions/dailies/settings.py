@@ -15,7 +15,8 @@ _HANDLERS = "dailies.handlers."
 class Settings(BaseModel):
     """The environment of one function. A field's variable is its name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when read: a function pays for the one model that is its own.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
     def read(cls) -> Self:

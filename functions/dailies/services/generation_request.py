@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dailies.domain.assets import Asset
 from dailies.domain.attempts import Attempt
@@ -30,20 +30,23 @@ class RequestBuilder:
     """Makes the request that an adapter gets."""
 
     ledger: Ledger
-    media: MediaStore
     catalogue: Catalogue
+    open_media: Callable[[], MediaStore]
+    """Opens the bucket: only a request with inputs needs it."""
 
     def __call__(self, job: Job, attempt: Attempt) -> GenerationRequest:
         """Return the attempt's request.
 
         Raises:
-            InvalidRequestError: an option is not the model's, or an input is missing or not the image it claims to be.
+            InvalidRequestError: an option is not the model's, or an input is missing or not the
+                image it claims to be.
         """
         vendor, model = self.catalogue.route(attempt.vendor, attempt.model)
-        options, _ = resolve_options(job.request, vendor, model)
+        options, degraded = resolve_options(job.request, vendor, model)
         limits = vendor.input_image
         media = {n: self._input(job, n, getattr(job.request, n), limits) for n in options.inputs}
-        return options.request(image=media.get("image"), last_frame=media.get("last_frame"))
+        request = options.request(image=media.get("image"), last_frame=media.get("last_frame"))
+        return replace(request, degraded=tuple(degraded))
 
     def _input(
         self, job: Job, name: str, ref: AssetRef | None, limits: InputLimits
@@ -56,21 +59,22 @@ class RequestBuilder:
         return self._proven(name, asset, limits)
 
     def _proven(self, name: str, asset: Asset, limits: InputLimits) -> InputMedia:
-        head = self.media.head(asset.key)
+        media = self.open_media()
+        head = media.head(asset.key)
         if head is None:
             raise _unusable(name, "Nothing was uploaded under this asset.")
         if head.size_bytes > limits.max_bytes:
             raise _unusable(name, f"The vendor takes at most {limits.max_bytes} bytes.")
-        content_type = sniff(self.media.read(asset.key, start=0, length=SNIFF_BYTES))
+        content_type = sniff(media.read(asset.key, start=0, length=SNIFF_BYTES))
         if content_type not in limits.content_types:
             raise _unusable(name, f"The vendor takes {', '.join(limits.content_types)}.")
-        url = self.media.download_url(
+        url = media.download_url(
             asset.key,
             filename=asset.asset_id,
             content_type=content_type,
             expires_s=_INPUT_URL_EXPIRES_S,
         )
-        source = _StoredObject(self.media, asset.key)
+        source = _StoredObject(media, asset.key)
         return InputMedia(content_type, head.size_bytes, url=url, source=source)
 
 

@@ -15,6 +15,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +113,12 @@ def _in_fresh_process(context: Any, way: str, ports: tuple[int, int]) -> tuple[f
         child.join()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rounds, print the figures; 1 where a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mib", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     context = multiprocessing.get_context("spawn")
     receive, send = context.Pipe(duplex=False)
     ends = context.Process(target=serve, args=(options.mib * _MIB, send.send), daemon=True)

@@ -80,15 +80,25 @@ class Transfer:
             FetchBrokenError: it broke off again and again without progress; `partial` is kept.
             UploadGoneError: `partial` is not there any more.
         """
-        stalls = 0
+        stalls, begun_at = 0, self._stored
         while True:
             before = self._position
             try:
-                return self._finish() if self._pull() else None
+                if self._pull():
+                    return self._finish()
+                return self._hand_over(begun_at)
             except FetchBrokenError:
                 stalls = 0 if self._position - before >= _PROGRESS_BYTES else stalls + 1
                 if stalls > _MAX_STALLS:
                     raise
+
+    def _hand_over(self, begun_at: int) -> None:
+        """Leave the rest to a fresh invocation; a source that drips for ever uses its tries up."""
+        if self._stored > begun_at:
+            return
+        if self.beginnings >= MAX_BEGINNINGS:
+            raise AssetError("broken", "The file comes too slowly.")
+        self.beginnings += 1
 
     @property
     def _position(self) -> int:

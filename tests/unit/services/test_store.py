@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
+from dailies.domain.assets import PartialUpload, StoredPart
 from dailies.domain.attempts import AttemptState
 from dailies.domain.catalogue import load_catalogue
 from dailies.domain.errors import AssetError, FetchBrokenError, FetchRefusedError, StorageError
 from dailies.domain.jobs import Charged, Stage
 from dailies.domain.steps import Outcome, StepInput, StepResult
 from dailies.services.store import StorePorts, store
-from dailies.services.transfer import PART_BYTES
+from dailies.services.transfer import MAX_BYTES, PART_BYTES
 from tests.storage.doubles import (
     MIB,
+    NOW,
     FrozenClock,
     MemoryMedia,
     OneProvider,
@@ -201,6 +203,42 @@ def test_upload_begins_anew_when_the_handed_over_one_is_gone() -> None:
     assert scene.stored_bytes() == BIG
 
 
+def test_attempt_fails_as_paid_when_the_source_drips_for_ever() -> None:
+    scene = Scene(Serve(BIG, chunk=1000))
+    outcomes = [scene.run(running_out_after(2)).outcome for _ in range(3)]
+    assert outcomes == [Outcome.STORE, Outcome.STORE, Outcome.END]
+    assert scene.attempt.failure.code == "result_broken"
+
+
+def test_progress_is_kept_when_the_bucket_fails_half_way() -> None:
+    scene = Scene(Serve(BIG))
+    put_part = scene.media.put_part
+
+    def failing(key: str, upload_id: str, number: int, data: Any) -> Any:
+        if number == 2:
+            raise StorageError("no answer")
+        return put_part(key, upload_id, number, data)
+
+    scene.media.put_part = failing  # type: ignore[method-assign]
+    with pytest.raises(StorageError):
+        scene.run()
+    assert scene.attempt.upload.position == PART_BYTES
+    scene.media.put_part = put_part  # type: ignore[method-assign]
+    assert scene.run().outcome is Outcome.PROBE
+    assert scene.stored_bytes() == BIG
+
+
+def test_largest_upload_under_way_fits_into_a_row_of_the_ledger() -> None:
+    part = StoredPart(number=2400, size_bytes=PART_BYTES, etag=f'"{"0" * 32}"', sha256="A" * 44)
+    upload = PartialUpload(
+        key="outputs/" + "k" * 100,
+        upload_id="u" * 200,
+        parts=[part] * (MAX_BYTES // PART_BYTES + 1),
+        started_at=NOW,
+    )
+    assert len(upload.model_dump_json()) < 380_000  # an item may have 400 KB
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_poll_brings_a_fresh_address_when_the_file_is_gone(status: int) -> None:
     scene = Scene(FetchRefusedError("no", status=status))
@@ -251,6 +289,7 @@ def test_attempt_fails_when_the_address_is_not_allowed() -> None:
         (Serve(b"\0" * (9 * MIB)), "result_wrong_type"),
         (Serve(b""), "result_empty"),
         (Serve(SMALL, total=len(SMALL) + 1), "result_truncated"),
+        (Serve(BIG, total=len(BIG) + 1), "result_truncated"),
         (Serve(SMALL, total=21 * 1000**3), "result_too_big"),
         (AssetError("missing", "no video"), "result_missing"),
     ],

@@ -14,7 +14,10 @@ from dailies.domain.outcomes import BilledAmount, Handle, Output
 
 
 class AttemptState(StrEnum):
-    """Where an attempt is. The first row moves forward; the others are ends, but for `unknown`, which waits to be resolved."""
+    """Where an attempt is.
+
+    The first row moves forward; the others are ends, but for `unknown`, which waits to be resolved.
+    """
 
     RESERVED = "reserved"
     SUBMITTING = "submitting"
@@ -102,10 +105,13 @@ class Attempt(BaseModel):
     asset_id: str | None = None
     upload: PartialUpload | None = None
     """A download under way, to be continued by the next invocation of Store."""
+    resolution: str = ""
+    """What was asked for, with `duration_s`: generations of a kind take alike long."""
+    duration_s: int = 0
     degraded: list[str] = Field(default_factory=list)
     """Options that this vendor does not know and the caller allowed to be dropped."""
 
     @property
     def latency_key(self) -> str:
         """The key under which durations of this kind of generation are learned."""
-        return f"{self.vendor}#{self.model}"
+        return f"{self.vendor}#{self.model}#{self.resolution}#{self.duration_s}"

@@ -1,4 +1,7 @@
-"""Where a job goes next, from the ledger alone: a retried step, a new run and a first run all take the same way."""
+"""Where a job goes next, from the ledger alone.
+
+A retried step, a new run and a first run all take the same way.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from dailies.domain.steps import Outcome
 def next_outcome(snapshot: Snapshot, run: int) -> Outcome:
     """Return the state that serves the job now.
 
-    Deadlines are not looked at here: an attempt that may have a result is asked for once more before its job expires.
+    Deadlines are not looked at here: an attempt that may have a result is asked for once more
+    before its job expires.
     """
     job, attempt = snapshot.job, snapshot.current
     if job.run != run:

@@ -72,5 +72,5 @@ class FailureResult(BaseModel):
     v: Literal[1] = 1
     job_id: str
     run: int
-    error: Literal["JobFailed", "JobExpired", "JobCanceled", "JobParked", "RunSuperseded"]
+    error: Literal["JobFailed", "JobExpired", "JobCanceled", "RunFailed", "RunSuperseded"]
     cause: str

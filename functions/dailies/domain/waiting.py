@@ -1,4 +1,4 @@
-"""How long to wait before asking a vendor again (design §3, "The wait loop"; the arithmetic is in `docs/decisions/`)."""
+"""How long to wait before asking a vendor again: the numbers of the wait loop."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from dailies.domain.catalogue import CallbackKind, Latency, VendorSpec
 from dailies.domain.jobs import Job
 
 SUBMIT_FUNCTION_TIMEOUT_S = 90
-"""Timeout of the Submit function: until then a lost submit may still be under way. `tests/infra` holds the template to it."""
+"""The Submit function never runs longer: until then a lost submit may still be under way."""
 HOLD_WINDOW_S = 60.0
 """How long one invocation of Poll goes on asking."""
-HOLD_INTERVAL_S = 2.5
+HOLD_INTERVAL_S = 2.0
+"""Between two questions: an end is seen after half of it on average, plus the time of the asking."""
 PLAIN_WAIT_S = (8, 30)
 """Bounds of the waits past the usual time."""
-RESOLVE_WAIT_S = (5, 60)
+RESOLVE_WAIT_S = (5, 120)
 THROTTLE_WAIT_S = (5, 120)
+"""Bounds of our own patience with a vendor that is busy and does not say for how long."""
+RETRY_AFTER_S = (1, 3600)
+"""Bounds within which a vendor's own word is taken."""
 SWEEP_GRACE_S = 180
 """How long after its next sign of life was due the sweeper looks at a job."""
 LATE_LOOK_S = (600, 21_600)
@@ -56,18 +60,22 @@ def next_wait_s(latency: Latency, elapsed_s: float, *, by_callback: bool) -> int
     return _clamp(PLAIN_WAIT_S[0] + 0.1 * overdue_s, PLAIN_WAIT_S)
 
 
+def troubled_wait_s(latency: Latency, elapsed_s: float, pause_s: float) -> int:
+    """Return the wait after a poll that found nothing out: a plain one, or what the vendor asks."""
+    return max(next_wait_s(latency, elapsed_s, by_callback=False), math.ceil(pause_s))
+
+
 def resolve_wait_s(attempt: Attempt, now: dt.datetime) -> int:
-    """Return the wait until the next look-up: short at first, as most lost answers are found at once."""
+    """Return the wait until the next look-up: short at first, most lost answers are found at once."""
     since_s = (now - (attempt.submitting_at or now)).total_seconds()
     return _clamp(0.2 * since_s, RESOLVE_WAIT_S)
 
 
 def throttle_wait_s(attempt: Attempt, retry_after_s: float | None) -> int:
     """Return the wait before a refused submit is tried again; the vendor's own word goes first."""
-    backoff_s = THROTTLE_WAIT_S[0] * 2 ** min(attempt.submits, 6)
-    return _clamp(
-        retry_after_s if retry_after_s is not None else backoff_s, (1, THROTTLE_WAIT_S[1])
-    )
+    if retry_after_s is not None:
+        return _clamp(retry_after_s, RETRY_AFTER_S)
+    return _clamp(THROTTLE_WAIT_S[0] * 2 ** min(attempt.submits, 6), THROTTLE_WAIT_S)
 
 
 def decidable_at(attempt: Attempt, vendor: VendorSpec) -> dt.datetime:
@@ -88,7 +96,10 @@ def sweep_at(now: dt.datetime, wait_s: float = 0) -> dt.datetime:
 
 
 def late_look_at(attempt: Attempt, vendor: VendorSpec, now: dt.datetime) -> dt.datetime | None:
-    """Return when to look again for the result of an attempt whose job has ended; None past the vendor's retention."""
+    """Return when to look again for the result of an attempt whose job has ended.
+
+    None past the vendor's retention.
+    """
     begun = attempt.submitting_at or attempt.created_at
     age_s = (now - begun).total_seconds()
     if age_s > vendor.retention_s:

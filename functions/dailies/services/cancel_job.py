@@ -10,7 +10,10 @@ from dailies.services.recording import draft, record
 
 
 def cancel_job(snapshot: Snapshot, *, ledger: Ledger, workflow: Workflow, clock: Clock) -> Snapshot:
-    """Turn a live job `canceling` and wake its wait; canceling it again, or when it has ended, changes nothing.
+    """Turn a live job `canceling` and wake its wait.
+
+    Canceling it again only wakes the wait again: the first cancel may have died before it did.
+    Canceling a job that has ended changes nothing.
 
     Returns:
         The newest snapshot: its state tells whether the cancel came in time.
@@ -26,9 +29,8 @@ def cancel_job(snapshot: Snapshot, *, ledger: Ledger, workflow: Workflow, clock:
         return begun.event(EventType.JOB_CANCELING)
 
     snapshot, written = record(ledger, snapshot, snapshot.job.run, build)
-    if written:
-        # The state first, then the signal: a wait that begins in between finds the signal and does not begin.
-        signaled = ledger.signal(snapshot.job.job_id)
-        if signaled is not None and signaled.token is not None:
-            workflow.wake(signaled.token)
+    # The state first, then the signal: a wait that begins in between sees it and does not begin.
+    job = ledger.signal(snapshot.job.job_id) if written else snapshot.job
+    if job is not None and job.state is JobState.CANCELING and job.token is not None:
+        workflow.wake(job.token)
     return snapshot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from dailies.domain.attempts import (
@@ -12,11 +13,13 @@ from dailies.domain.attempts import (
     AttemptState,
     Charge,
 )
+from dailies.domain.errors import StorageError
 from dailies.domain.events import EventType
 from dailies.domain.jobs import Stage
 from dailies.domain.outcomes import BilledAmount, Blocked, Failed, FailureCode, Succeeded
 from dailies.domain.ports import Clock, LatencyStats, Ledger, Snapshot
 from dailies.domain.steps import StepInput, StepResult
+from dailies.observability import warn_of_vendor
 from dailies.services.recording import Move, going_on, move
 
 _WORTH_ANOTHER_VENDOR = frozenset({FailureCode.VENDOR_FAILED, FailureCode.RESULT_MISSING})
@@ -38,33 +41,62 @@ def conclude(
     snapshot: Snapshot,
     outcome: Succeeded | Failed | Blocked,
     ports: ConcludePorts,
+    *,
+    asked: int = 0,
 ) -> StepResult:
     """Record the end of the newest attempt's generation, and say where the job goes on.
 
-    A failure is proven by the vendor's own word, so another vendor may be asked; a moderation verdict is about the
-    request, and is not shopped around.
+    A failure is proven by the vendor's own word, so another vendor may be asked; a moderation
+    verdict is about the request, and is not shopped around.
+
+    Args:
+        step: the step's references.
+        snapshot: the job as it was before the vendor was asked.
+        outcome: the vendor's verdict.
+        ports: what it needs to be written down.
+        asked: how many questions it took this time.
     """
     attempt = snapshot.current
     if attempt is None:
         return going_on(step, snapshot)
+    seen = {
+        "polls": attempt.polls + asked,
+        "submitted_at": attempt.submitted_at or attempt.submitting_at,
+    }
     if isinstance(outcome, Succeeded):
-        wanted = Move(
-            attempt.number,
-            AMBIGUOUS | HAS_HANDLE,
-            AttemptState.FETCHING,
-            attempt={"outputs": outcome.outputs, "billed": outcome.billed},
-            stage=Stage.STORING,
-        )
+        wanted = _with_result(attempt, outcome, seen)
     else:
-        wanted = _without_result(attempt, outcome, ports)
+        wanted = _without_result(attempt, outcome, seen, ports)
     snapshot, written = move(ports.ledger, ports.clock, snapshot, step.run, wanted)
-    if written and isinstance(outcome, Succeeded) and attempt.submitted_at is not None:
-        took = ports.clock.now() - attempt.submitted_at
-        ports.stats.record(attempt.latency_key, took.total_seconds())
+    if written and isinstance(outcome, Succeeded):
+        _learn(attempt, ports)
     return going_on(step, snapshot)
 
 
-def _without_result(attempt: Attempt, outcome: Failed | Blocked, ports: ConcludePorts) -> Move:
+def _learn(attempt: Attempt, ports: ConcludePorts) -> None:
+    """Count how long the generation took, once. A lost count is not worth a failed step."""
+    if attempt.submitted_at is None or attempt.outputs:
+        return
+    took = ports.clock.now() - attempt.submitted_at
+    try:
+        ports.stats.record(attempt.latency_key, took.total_seconds())
+    except StorageError as exc:
+        warn_of_vendor(exc.code, attempt)
+
+
+def _with_result(attempt: Attempt, outcome: Succeeded, seen: Mapping[str, Any]) -> Move:
+    return Move(
+        attempt.number,
+        AMBIGUOUS | HAS_HANDLE,
+        AttemptState.FETCHING,
+        attempt={**seen, "outputs": outcome.outputs, "billed": outcome.billed},
+        stage=Stage.STORING,
+    )
+
+
+def _without_result(
+    attempt: Attempt, outcome: Failed | Blocked, seen: Mapping[str, Any], ports: ConcludePorts
+) -> Move:
     if isinstance(outcome, Blocked):
         state, failure = (
             AttemptState.BLOCKED,
@@ -85,7 +117,7 @@ def _without_result(attempt: Attempt, outcome: Failed | Blocked, ports: Conclude
                 may_fail_over=outcome.code in _WORTH_ANOTHER_VENDOR,
             ),
         )
-    update: dict[str, Any] = {"failure": failure, "finished_at": ports.clock.now()}
+    update: dict[str, Any] = {**seen, "failure": failure, "finished_at": ports.clock.now()}
     if (charge := _charge(outcome.billed)) is not None:
         update |= {"billed": outcome.billed, "charge": charge}
     return Move(

@@ -1,4 +1,4 @@
-"""Ends a job: the one place that writes a terminal state, with the event that tells it, in one transaction."""
+"""Ends a job: the one place that writes a terminal state, with its event, in one transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
 from dailies.domain.jobs import Charged, Job, JobError, JobState
 from dailies.domain.ports import Snapshot
-from dailies.domain.routing import charged
+from dailies.domain.routing import charged, next_route
 from dailies.domain.waiting import late_look_at
 from dailies.services.recording import ANY_STATE, LedgerPorts, draft, record
 from dailies.services.settle import cost_usd
@@ -28,8 +28,8 @@ _CLOSED_UNPAID = AttemptFailure(code="not_sent", message="The job ended before i
 def end_job(snapshot: Snapshot, run: int, ports: LedgerPorts) -> Snapshot:
     """Give the job its final state where the ledger proves one, and return the newest snapshot.
 
-    A job whose attempt may yet bring a result is not ended before its deadline. One that has ended already only gets the
-    late asset attached.
+    A job whose attempt may yet bring a result is not ended before its deadline. One that has ended
+    already only gets the late asset attached.
     """
 
     def build(seen: Snapshot) -> Draft | None:
@@ -56,9 +56,10 @@ def final_state(snapshot: Snapshot, now: dt.datetime) -> JobState | None:
     if canceling:
         return JobState.CANCELED
     unasked = attempt is None or attempt.state is AttemptState.RESERVED
-    if expired and (unasked or awaited):
-        return JobState.EXPIRED
-    return None if unasked else JobState.FAILED
+    if unasked or awaited:
+        return JobState.EXPIRED if expired else None
+    may_go_on = next_route(job, attempt) is not None and not expired
+    return None if may_go_on else JobState.FAILED
 
 
 def awaits_result(attempt: Attempt) -> bool:
@@ -97,7 +98,7 @@ def _end(snapshot: Snapshot, state: JobState, now: dt.datetime, catalogue: Catal
         code=error.code if error else "",
         attempt=job.attempt,
     )
-    if state is JobState.EXPIRED and paid is Charged.UNKNOWN:
+    if paid is Charged.UNKNOWN:
         # Money may have been spent for nothing: somebody should look.
         ended.event(EventType.JOB_PARKED, reason="charge_unknown", attempt=job.attempt)
     return ended

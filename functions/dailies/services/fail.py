@@ -1,4 +1,7 @@
-"""The failure path: ends the job where the ledger proves that it cannot succeed, and leaves it to the sweeper where not."""
+"""The failure path: ends the job where the ledger proves that it cannot succeed.
+
+Where it does not, the job is left to the sweeper.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ _ERRORS = {
 def fail(step: FailureInput, ports: LedgerPorts) -> FailureResult:
     """End the job, or only the run.
 
-    A step that crashed proves nothing about the money: as long as an attempt may have a result, the job stays as it is,
-    this run ends, and the sweeper opens the next one.
+    A step that crashed proves nothing about the money: as long as an attempt may have a result, the
+    job stays as it is, this run ends, and the sweeper opens the next one.
     """
     snapshot = load(ports.ledger, step.job_id)
     snapshot = end_job(snapshot, step.run, ports)

@@ -1,4 +1,4 @@
-"""The end of a job that has its result: the terminal state, and the event from which every notification is made."""
+"""The end of a job that has its result: the terminal state, and the event that tells it."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ def open_run(
 ) -> Snapshot:
     """Move the job from run n to n+1 and start it; a run that is alive is stopped first.
 
-    The step from n to n+1 is one conditional write: of two that try, one opens the run and the other does nothing. If the
-    start is lost, the sweeper finds a run without an execution and starts it.
+    The step from n to n+1 is one conditional write: of two that try, one opens the run and the
+    other does nothing. If the start is lost, the sweeper finds a run without an execution and
+    starts it.
     """
     job = snapshot.job
     if workflow.status(job.job_id, job.run) is ExecutionStatus.RUNNING:

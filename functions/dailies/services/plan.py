@@ -8,7 +8,7 @@ from dailies.domain.attempts import Attempt
 from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
 from dailies.domain.ids import attempt_id
-from dailies.domain.jobs import Job, JobState, Stage
+from dailies.domain.jobs import Job, JobState, Progress, Stage
 from dailies.domain.ports import Snapshot
 from dailies.domain.routing import next_outcome, next_route
 from dailies.domain.steps import Outcome, StepInput, StepResult
@@ -16,7 +16,7 @@ from dailies.services.recording import LedgerPorts, draft, going_on, load, recor
 
 
 def plan(step: StepInput, ports: LedgerPorts) -> StepResult:
-    """Route the job by its ledger state; start it if it is new; reserve an attempt on the next route of its list.
+    """Route the job by its ledger state; start it if it is new; reserve its next attempt.
 
     A reservation is the record that comes before the money: it costs nothing and may be closed unpaid.
     """
@@ -46,7 +46,7 @@ def _reserve(snapshot: Snapshot, now: dt.datetime) -> Draft:
     begun = draft(snapshot, now, stage=Stage.SUBMITTING)
     if job.state is JobState.QUEUED:
         begun.set(state=JobState.RUNNING).event(EventType.JOB_STARTED)
-    begun.set(attempt=attempt.number)
+    begun.set(attempt=attempt.number, route=route, progress=Progress())
     begun.event(
         EventType.ATTEMPT_RESERVED,
         attempt=attempt.number,

@@ -1,4 +1,4 @@
-"""How a step writes to the ledger: build the change from what is there, and build it anew when somebody was quicker."""
+"""How a step writes to the ledger: from what is there, and anew when somebody was quicker."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def record(ledger: Ledger, snapshot: Snapshot, run: int, build: Build) -> tuple[
     """Write what `build` makes of the snapshot, reading anew as long as others write in between.
 
     Returns:
-        The newest snapshot, and whether the change was written: False when `build` declined or another run owns the job.
+        The newest snapshot, and whether the change was written: False when `build` declined or
+        another run owns the job.
     """
     for _ in range(_TRIES):
         if snapshot.job.run != run:
@@ -135,10 +136,10 @@ def draft(
     wait_s: float = 0,
     states: frozenset[JobState] = LIVE_STATES,
 ) -> Draft:
-    """Begin a step's change: enters `stage`, and says when the sweeper should miss the next sign of life.
+    """Begin a step's change: enters `stage`, and says when the sweeper should miss a sign of life.
 
-    The job's state in the snapshot is part of the condition unless `states` says otherwise: a cancel that came in between
-    makes the write fail, and the change is built anew.
+    Written only while the job is in one of `states`. A cancel that came in between has told an
+    event, so that the write fails and the change is built anew.
     """
     job = snapshot.job
     begun = Draft(job=job, now=now, states=states)

@@ -1,4 +1,7 @@
-"""Finds out what became of a submit whose answer was lost. Until it knows, nothing fails, refunds or fails over."""
+"""Finds out what became of a submit whose answer was lost.
+
+Until it knows, nothing fails, refunds or fails over.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 
 from dailies.domain.attempts import AMBIGUOUS, Attempt, AttemptFailure, AttemptState
 from dailies.domain.catalogue import Catalogue, IdempotencyKind
-from dailies.domain.errors import ProviderThrottledError, ProviderUnavailableError
+from dailies.domain.errors import ProviderError
 from dailies.domain.events import EventType
 from dailies.domain.jobs import JobState, Stage
 from dailies.domain.outcomes import CannotTell, Found, Handle, LookupOutcome, NotCreated
@@ -31,8 +34,9 @@ class ResolvePorts:
 def resolve(step: StepInput, ports: ResolvePorts) -> StepResult:
     """Look the attempt up at its vendor, and decide only what is proven.
 
-    Found: go on with the task. Not created, and no submit can still be under way: put back to `reserved` where the vendor
-    refuses a duplicate, so that a resend is safe; else go on looking until the deadline.
+    Found: go on with the task, at once (`docs/decisions/0002-adopt-found-tasks-at-once.md`). Not
+    created, and no submit can still be under way: put back to `reserved` where the vendor refuses a
+    duplicate, so that a resend is safe; else go on looking until the deadline.
     """
     snapshot = load(ports.ledger, step.job_id)
     attempt = snapshot.current
@@ -76,7 +80,7 @@ def _look_up(attempt: Attempt, ports: ResolvePorts) -> LookupOutcome:
     )
     try:
         return provider.lookup(reference, attempt.model)
-    except (ProviderUnavailableError, ProviderThrottledError) as exc:
+    except ProviderError as exc:  # whatever it is, it is no answer
         return CannotTell(reason=exc.code)
 
 

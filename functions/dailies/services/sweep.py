@@ -9,11 +9,14 @@ from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
 from dailies.domain.ports import ExecutionStatus, Snapshot, Workflow
 from dailies.domain.waiting import late_look_at
+from dailies.observability import logger
 from dailies.services.end_job import awaits_result, end_job
 from dailies.services.open_run import open_run
 from dailies.services.recording import ANY_STATE, LedgerPorts, draft, record
 
 MAX_AUTOMATIC_RUNS = 3
+_START_AGAIN = dt.timedelta(seconds=60)
+"""When to try again to start a run that the account's quota refused."""
 
 
 @dataclass(frozen=True)
@@ -24,26 +27,34 @@ class SweepPorts(LedgerPorts):
 
 
 def sweep(ports: SweepPorts, *, limit: int = 200) -> int:
-    """Look after each job that is due, oldest first, and return how many there were."""
+    """Look after each job that is due, oldest first, and return how many there were.
+
+    One that cannot be looked after must not hold up the rest: it comes again at the next sweep.
+    """
     seen = 0
     for job in ports.ledger.due(ports.clock.now(), limit=limit):
         seen += 1
-        look_after(job.job_id, ports)
+        try:
+            look_after(job.job_id, ports)
+        except Exception:  # whatever is wrong with this job, it is not wrong with the others
+            logger.exception("a job could not be looked after", extra={"job_id": job.job_id})
     return seen
 
 
 def look_after(job_id: str, ports: SweepPorts, *, run: int | None = None) -> None:
-    """See that a job goes on: start a run that was never started, open the next after one that died, expire, or park.
+    """See that a job goes on.
 
-    Called by the sweeper, and at once when Step Functions reports the end of a run: an old one's end is no news.
+    Start a run that was never started, open the next after one that died, end the job, or park it.
+    Called by the sweeper, and at once when Step Functions reports the end of a run: an old one's
+    end is no news.
     """
     snapshot = ports.ledger.snapshot(job_id)
     if snapshot is None or run not in {None, snapshot.job.run}:
         return
     status = ports.workflow.status(job_id, snapshot.job.run)
     if status is ExecutionStatus.ABSENT:
-        ports.workflow.start(job_id, snapshot.job.run)
-        _look_later(snapshot, ports)
+        started = ports.workflow.start(job_id, snapshot.job.run)
+        _look_later(snapshot, ports, soon=not started)
     elif status is ExecutionStatus.RUNNING:
         _look_later(snapshot, ports)
     elif snapshot.job.terminal:
@@ -57,13 +68,16 @@ def look_after(job_id: str, ports: SweepPorts, *, run: int | None = None) -> Non
             automatic=True,
         )
     else:
-        _expire_or_park(snapshot, ports)
+        _end_or_park(snapshot, ports)
 
 
-def _look_later(snapshot: Snapshot, ports: SweepPorts) -> None:
+def _look_later(snapshot: Snapshot, ports: SweepPorts, *, soon: bool = False) -> None:
     def build(seen: Snapshot) -> Draft | None:
-        begun = draft(seen, ports.clock.now(), states=ANY_STATE)
-        return begun.set(due_at=_late_look(seen, ports)) if seen.job.terminal else begun
+        now = ports.clock.now()
+        begun = draft(seen, now, states=ANY_STATE)
+        if seen.job.terminal:
+            return begun.set(due_at=_late_look(seen, ports))
+        return begun.set(due_at=now + _START_AGAIN) if soon else begun
 
     record(ports.ledger, snapshot, snapshot.job.run, build)
 
@@ -94,12 +108,11 @@ def _late_look(snapshot: Snapshot, ports: SweepPorts) -> dt.datetime | None:
     return late_look_at(attempt, ports.catalogue.vendor(attempt.vendor), ports.clock.now())
 
 
-def _expire_or_park(snapshot: Snapshot, ports: SweepPorts) -> None:
+def _end_or_park(snapshot: Snapshot, ports: SweepPorts) -> None:
+    """End a job whose runs are used up, where the ledger proves an end; else wait for its deadline."""
     job = snapshot.job
-    if ports.clock.now() >= job.deadline_at:
-        ended = end_job(snapshot, job.run, ports)
-        if ended.job.terminal:
-            return
+    if end_job(snapshot, job.run, ports).job.terminal:
+        return
 
     def build(seen: Snapshot) -> Draft | None:
         if seen.job.parked and seen.job.due_at == seen.job.deadline_at:

@@ -1,6 +1,6 @@
-"""Make an API key of a deployed stage: `python -m tools.api_key --stage dev --tenant acme --name web`.
+"""Make an API key: `python -m tools.api_key --stage dev --tenant acme --name web`.
 
-The key is printed once; the table holds its SHA-256 only. No Lambda ever sees it before its first use.
+The key is printed once; the table holds its SHA-256 only. No Lambda sees it before its first use.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         issued = issue(given.stage, given.tenant, given.name)
     except (LookupError, PipelineError, BotoCoreError) as exc:
-        print(f"No key was made. {exc}", file=sys.stderr)
+        sys.stderr.write(f"No key was made. {exc}\n")
         return 1
-    print(f"API key (shown once): {issued.key}")
-    print(f"Webhook secret:       {issued.webhook_secret}")
+    sys.stdout.write(f"API key (shown once): {issued.key}\n")
+    sys.stdout.write(f"Webhook secret:       {issued.webhook_secret}\n")
     return 0
 
 

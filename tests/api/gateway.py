@@ -1,4 +1,4 @@
-"""An API Gateway in process, as a WSGI application: HTTP requests become events, the authorizer is asked, answers come back.
+"""An API Gateway in process, as a WSGI application: requests become events, answers come back.
 
 It answers by itself what API Gateway answers by itself: 401 without a key, 403 with a wrong one.
 """

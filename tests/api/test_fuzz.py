@@ -30,7 +30,7 @@ _SETTINGS = settings(
     suppress_health_check=list(HealthCheck),
 )
 _BEYOND_SCHEMA = {("POST", "/v1/jobs"), ("GET", "/v1/jobs")}
-"""Operations that may refuse what their schema allows: a combination that no model can make, a cursor we did not give out."""
+"""Operations that may refuse what their schema allows: what no model can make, a foreign cursor."""
 
 
 def seeded() -> ApiFakes:

@@ -1,4 +1,4 @@
-"""What the API needs, in memory, and a way to call it: events as API Gateway sends them (payload format 2.0)."""
+"""What the API needs, in memory, and a way to call it: API Gateway's events (format 2.0)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from dailies.domain.assets import StoredPart
 from dailies.domain.catalogue import Catalogue, load_catalogue
 from dailies.domain.ids import new_id
 from dailies.domain.ports import ExecutionStatus, ObjectHead, UploadForm
-
 from tests.fakes.ledger import InMemoryLedger
 
 START = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
@@ -71,7 +70,7 @@ class InMemoryLinks:
 
 @dataclass
 class RecordedWorkflow:
-    """The Workflow port: remembers what it was asked; `error` is raised by each call, `starts` is the quota's answer."""
+    """The Workflow port: remembers what it was asked, answers `starts`, or raises `error`."""
 
     started: list[tuple[str, int]] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)

@@ -31,7 +31,7 @@ class ApiKey(BaseModel):
 
 
 class Link(BaseModel):
-    """A link to one asset, to be put into an e-mail: whoever holds its token may fetch the asset until it ends."""
+    """A link in an e-mail: whoever holds its token may fetch one asset until the link ends."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,5 +66,5 @@ class Links(Protocol):
         ...
 
     def put(self, link: Link) -> None:
-        """Write a link, or its revocation. The row may go some days after `expires_at`, not before."""
+        """Write a link, or its revocation. Its row goes after `expires_at`, not before."""
         ...

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dailies import bootstrap
-from dailies.domain.access import Keys
 from dailies.handlers.boundary import LambdaContext, call
 from dailies.handlers.http_event import headers_of
 from dailies.services.authorize import authorize
 
 
-@dataclass(frozen=True)
-class AuthorizePorts:
-    """What authorizing needs."""
-
-    keys: Keys
-
-
 def handler(
-    event: Mapping[str, Any], context: LambdaContext, deps: AuthorizePorts | None = None
+    event: Mapping[str, Any], context: LambdaContext, deps: bootstrap.AuthorizePorts | None = None
 ) -> dict[str, Any]:
     """Return a simple response (payload format 2.0), which API Gateway caches by `Authorization`.
 

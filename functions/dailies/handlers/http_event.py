@@ -19,7 +19,7 @@ def headers_of(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def body_of(event: Mapping[str, Any]) -> bytes:
-    """Return the body's bytes, or raise ValueError where they are not the base64 they are said to be."""
+    """Return the body's bytes, or raise ValueError where they are not valid base64."""
     body = str(event.get("body") or "")
     if not event.get("isBase64Encoded"):
         return body.encode("utf-8", "surrogatepass")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dailies import bootstrap
-from dailies.domain.catalogue import Catalogue
 from dailies.domain.errors import PipelineError
-from dailies.domain.ports import Ledger, Providers, Secrets, Workflow
 from dailies.handlers.boundary import LambdaContext
 from dailies.handlers.http_event import body_of, headers_of, part_of
 from dailies.observability import bind, logger
@@ -19,21 +16,10 @@ _MAX_BODY_BYTES = 256 * 1024
 _STATUS = {Signaled.UNKNOWN: 404, Signaled.IGNORED: 204, Signaled.COUNTED: 204}
 
 
-@dataclass(frozen=True)
-class CallbackPorts:
-    """What taking a callback needs."""
-
-    ledger: Ledger
-    workflow: Workflow
-    providers: Providers
-    catalogue: Catalogue
-    secrets: Secrets
-
-
 def handler(
-    event: Mapping[str, Any], context: LambdaContext, deps: CallbackPorts | None = None
+    event: Mapping[str, Any], context: LambdaContext, deps: bootstrap.CallbackPorts | None = None
 ) -> dict[str, Any]:
-    """Answer 204 to whatever comes to an address of ours, and 5xx where the vendor should send it again."""
+    """Answer 204 to whatever comes to an address of ours; 5xx where it should be sent again."""
     path = part_of(event, "pathParameters")
     try:
         body = body_of(event)

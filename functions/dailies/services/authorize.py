@@ -13,7 +13,7 @@ def authorize(authorization: str | None, *, keys: Keys) -> ApiKey | None:
     """Return the valid key in an `Authorization` header, or None for anything else.
 
     Raises:
-        StorageError: the store did not answer. The caller must let it pass: a refusal would be cached for minutes.
+        StorageError: the store did not answer. It must not become a refusal: those are cached.
     """
     match = _BEARER.fullmatch(authorization or "")
     if match is None:

@@ -1,4 +1,4 @@
-"""Create a job: two round trips, one transaction that also answers replays and one start of the workflow."""
+"""Create a job in two round trips: a transaction that also answers replays, and a start."""
 
 from __future__ import annotations
 
@@ -57,12 +57,14 @@ def create_job(
     clock: Clock,
     new_id: NewId,
 ) -> Created:
-    """Return the new job's answer, or the stored one where the idempotency key was used for the same request.
+    """Return the new job's answer, or the stored one where the same request was sent before.
 
-    `describe` makes the response body of a job; it is stored with the job, so that a replay gets the same bytes.
+    `describe` makes the response body of a job. It is stored, so that a replay gets the same bytes.
 
     Raises:
-        InvalidRequestError: the request cannot be carried out (ModelRetiredError, IdempotencyKeyReusedError among them).
+        InvalidRequestError: the request cannot be carried out.
+        ModelRetiredError: one of its models takes no new jobs.
+        IdempotencyKeyReusedError: the key belongs to another request.
         ConflictError: a request with the same key is being worked on.
         StorageError: the ledger did not answer; whether the job exists is not known.
     """
@@ -89,7 +91,7 @@ def lifecycle_of(routes: list[str], catalogue: Catalogue) -> Lifecycle:
 
 
 def _check_routes(request: JobRequest, catalogue: Catalogue, today: dt.date) -> Decimal:
-    """Return what the first route's price list asks, or raise InvalidRequestError for the first route that cannot do it."""
+    """Return the first route's price, or raise InvalidRequestError where a route cannot do it."""
     pointers = ["/model", *(f"/fallbacks/{i}" for i in range(len(request.fallbacks)))]
     found = [
         _find(ref, pointer, catalogue, today)
@@ -168,7 +170,8 @@ def _creation(job: Job, idempotency_key: str, answer: str) -> Creation:
 def _fingerprint(request: JobRequest) -> str:
     """Return a digest that two requests share exactly when they ask for the same.
 
-    Spelling (order of members, white space, defaults written out) does not count, nor does a field added by a later release.
+    Spelling (order of members, white space, defaults written out) does not count, nor does a field
+    that a later release adds.
     """
     meaning = request.model_dump(mode="json", exclude_defaults=True)
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
@@ -184,7 +187,7 @@ def _replayed(replay: Replay, body_sha256: str) -> Created:
 
 
 def _start(workflow: Workflow, job: Job) -> None:
-    """Start the first run. A start that is refused or lost is no error: `due_at` tells the sweeper to start it."""
+    """Start the first run. A start that is refused or lost is left to the sweeper (`due_at`)."""
     try:
         workflow.start(job.job_id, job.run)
     except StorageError:

@@ -34,7 +34,7 @@ def create_upload(
     clock: Clock,
     new_id: NewId,
 ) -> Upload:
-    """Return a new asset and a presigned form bound to its key, its type and at most `size_bytes`."""
+    """Return a new asset, and a presigned form bound to its key, its type and its size."""
     now = clock.now()
     asset_id = new_id("ast", now)
     asset = Asset(

@@ -1,4 +1,4 @@
-"""Read assets: their facts, and a URL that fetches their bytes. The only place that checks whose asset it is."""
+"""Read assets: facts, and URLs of their bytes. The only place that checks whose asset it is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SignedUrl:
 
 
 def read_asset(asset_id: str, *, tenant: str, ledger: Ledger) -> Asset:
-    """Return the tenant's asset, or raise NotFoundError: another tenant's asset does not exist either."""
+    """Return the tenant's asset, or raise NotFoundError; another tenant's does not exist either."""
     asset = ledger.asset(asset_id)
     if asset is None or asset.tenant != tenant:
         raise NotFoundError(f"There is no asset {asset_id}.")
@@ -37,7 +37,7 @@ def sign_download(
     media: MediaStore,
     clock: Clock,
 ) -> SignedUrl:
-    """Return a fresh URL of the tenant's asset, or raise NotFoundError where there are no bytes to fetch."""
+    """Return a fresh URL of the tenant's asset, or raise NotFoundError where it has no bytes."""
     asset = read_asset(asset_id, tenant=tenant, ledger=ledger)
     if asset.kind is AssetKind.UPLOAD and media.head(asset.key) is None:
         raise NotFoundError(f"Nothing was uploaded to {asset_id} yet.")

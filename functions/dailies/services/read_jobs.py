@@ -1,4 +1,4 @@
-"""Read jobs: one row, a page, a job's attempts and events. The only place that checks whose job it is."""
+"""Read jobs, their attempts and events. The only place that checks whose job it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REREAD_S = 1.0
 
 
 def read_job(job_id: str, *, tenant: str, ledger: Ledger) -> Job:
-    """Return the tenant's job (one read), or raise NotFoundError: another tenant's job does not exist either."""
+    """Return the tenant's job, or raise NotFoundError; another tenant's does not exist either."""
     return _owned(ledger.job(job_id), job_id, tenant)
 
 
@@ -26,9 +26,9 @@ def await_change(
     wait_s: float,
     changed: Callable[[Job], bool],
 ) -> Job:
-    """Return the job as soon as `changed` holds or it has ended, or as it is after `wait_s` seconds.
+    """Return the job as soon as `changed` holds or it has ended, at the latest after `wait_s`.
 
-    The API's one wait inside an invocation, for `Prefer: wait`; everything else that waits does so in the state machine.
+    The API's one wait inside an invocation, for `Prefer: wait`: all others are the state machine's.
 
     Raises:
         NotFoundError: there is no such job for this tenant.
@@ -45,12 +45,16 @@ def await_change(
 
 
 def list_jobs(*, tenant: str, limit: int, cursor: str | None, ledger: Ledger) -> Page[Job]:
-    """Return a page of the tenant's jobs, newest first, or raise InvalidRequestError for a cursor that is not ours."""
+    """Return a page of the tenant's jobs, newest first.
+
+    Raises:
+        InvalidRequestError: the cursor is not one of ours.
+    """
     return ledger.jobs(tenant, limit=limit, cursor=cursor)
 
 
 def read_snapshot(job_id: str, *, tenant: str, ledger: Ledger) -> Snapshot:
-    """Return the tenant's job and its attempts, oldest first (one query), or raise NotFoundError."""
+    """Return the tenant's job and its attempts, oldest first, or raise NotFoundError."""
     snapshot = ledger.snapshot(job_id)
     if snapshot is None:
         raise _missing(job_id)

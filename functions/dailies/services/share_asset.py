@@ -1,4 +1,4 @@
-"""Share an asset by a link: create it, follow it, revoke it. Of the token only its SHA-256 is kept."""
+"""Share an asset by a link: create, follow, revoke it. Of the token only its SHA-256 is kept."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def create_link(
     random_token: Callable[[], str],
     ttl: dt.timedelta = LINK_TTL,
 ) -> str:
-    """Return the token of a new link to the asset: `<public URL>/v1/links/<token>`. It cannot be had again."""
+    """Return the token of a new link, `<public URL>/v1/links/<token>`. It cannot be had again."""
     token = random_token()
     links.put(
         Link(

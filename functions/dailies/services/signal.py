@@ -1,4 +1,4 @@
-"""Signal a job: a vendor's verified callback counts as a hint, and wakes the wait that would miss it."""
+"""Signal a job: a vendor's verified callback is a hint that wakes the wait under way."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def signal_from_callback(
     catalogue: Catalogue,
     secrets: Secrets,
 ) -> Signaled:
-    """Count a callback to `/v1/callbacks/{vendor}/{attempt_id}/{secret}` if the vendor really sent it.
+    """Count a callback to `/v1/callbacks/{vendor}/{attempt_id}/{secret}` if the vendor sent it.
 
-    Nothing in the body is believed: a hint leads to a poll, and the poll is the truth. `headers` have lower-case names.
+    Nothing in the body is believed: a hint leads to a poll, and the poll is the truth. `headers`
+    have lower-case names.
 
     Raises:
         StorageError: the signal may be lost; the vendor should send it again.

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from dailies.bootstrap import AuthorizePorts
 from dailies.domain.errors import InvalidRequestError, StorageError
-from dailies.handlers.authorize import AuthorizePorts, handler
+from dailies.handlers.authorize import handler
 from dailies.handlers.boundary import Transient
 from dailies.services.issue_key import issue_key
 from tests.fakes.api import START, InMemoryKeys, WaitingClock

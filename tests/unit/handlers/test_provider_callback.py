@@ -1,4 +1,4 @@
-"""Vendors' callbacks: only what a vendor really sent to an address of ours counts, and it wakes the wait."""
+"""Vendors' callbacks: only what a vendor really sent to an address of ours counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dailies.bootstrap import CallbackPorts
 from dailies.domain.attempts import Attempt
 from dailies.domain.catalogue import load_catalogue
 from dailies.domain.changes import Draft
@@ -19,7 +20,7 @@ from dailies.domain.outcomes import CallbackHint
 from dailies.domain.ports import AttemptRef
 from dailies.domain.signing import callback_secret
 from dailies.handlers.api import handler as api_handler
-from dailies.handlers.provider_callback import CallbackPorts, handler
+from dailies.handlers.provider_callback import handler
 from tests.fakes.api import START, ApiClient, ApiFakes
 
 KEY = "stage-key"

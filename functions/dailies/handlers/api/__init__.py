@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dailies import bootstrap
+from dailies.bootstrap import ApiPorts
 from dailies.domain.errors import PipelineError
-from dailies.handlers.api.contract import ApiPorts
 from dailies.handlers.api.dispatch import find_operation, run
 from dailies.handlers.api.problems import problem_answer
 from dailies.handlers.api.request import parse_event, trace_id_of
@@ -18,7 +18,7 @@ from dailies.observability import bind, logger
 def handler(
     event: Mapping[str, Any], context: object, deps: ApiPorts | None = None
 ) -> dict[str, Any]:
-    """Answer an API Gateway event (payload format 2.0). Whatever goes wrong is a problem document."""
+    """Answer an API Gateway event (format 2.0). Whatever goes wrong is a problem document."""
     trace_id = trace_id_of(event)
     spends = False
     bind()

@@ -44,6 +44,6 @@ def entity_tag(body: str) -> str:
 
 
 def entity_tags(if_none_match: str | None) -> frozenset[str]:
-    """Return the tags in an `If-None-Match` header; weak ones count like strong ones (RFC 9110 §13.1.2)."""
+    """Return the tags in an `If-None-Match` header, compared weakly (RFC 9110 §13.1.2)."""
     tags = (tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(","))
     return frozenset(tag for tag in tags if tag)

@@ -1,4 +1,4 @@
-"""What an operation of the API is: one declaration that routes and checks requests, and from which OpenAPI is made."""
+"""What an operation of the API is: one declaration that routes, checks and documents requests."""
 
 from __future__ import annotations
 
@@ -9,29 +9,14 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from dailies.domain.access import Links
-from dailies.domain.catalogue import Catalogue
-from dailies.domain.ids import ASSET_ID, JOB_ID, NewId
-from dailies.domain.ports import Clock, Ledger, MediaStore, Workflow
+from dailies.bootstrap import ApiPorts
+from dailies.domain.ids import ASSET_ID, JOB_ID
 from dailies.handlers.api.answer import Answer
 from dailies.services.share_asset import TOKEN
 
 Q = TypeVar("Q", bound=BaseModel)
 H = TypeVar("H", bound=BaseModel)
 B = TypeVar("B", bound=BaseModel | None)
-
-
-@dataclass(frozen=True)
-class ApiPorts:
-    """What the API needs; `bootstrap` builds it, tests bring their own."""
-
-    ledger: Ledger
-    workflow: Workflow
-    media: MediaStore
-    links: Links
-    catalogue: Catalogue
-    clock: Clock
-    new_id: NewId
 
 
 class Document(BaseModel):
@@ -113,7 +98,7 @@ class Operation(Generic[Q, H, B]):
     spends: bool = False
     """Whether it may lead to a vendor's charge."""
     any_query: bool = False
-    """Whether unknown query parameters are ignored: a link in an e-mail may collect some on its way."""
+    """Whether unknown query parameters are ignored: a link in an e-mail may collect some."""
     pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""From a request to the operation that answers it: finds it, checks the request against its declaration, runs it."""
+"""From a request to its operation: finds it, checks the request against it, runs it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
+from dailies.bootstrap import ApiPorts
 from dailies.domain.errors import FieldProblem, InvalidRequestError, NotFoundError
 from dailies.handlers.api.answer import Answer
-from dailies.handlers.api.contract import PATH_PARAMETERS, AnyOperation, ApiPorts, Call, Parameters
+from dailies.handlers.api.contract import PATH_PARAMETERS, AnyOperation, Call, Parameters
 from dailies.handlers.api.problems import (
     BodyTooLargeError,
     InvalidParameterError,

@@ -12,11 +12,11 @@ from dailies.services.create_job import lifecycle_of
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
 _MAX_WAIT_S = 20
 _RETRY_AFTER_S = (2, 15)
-"""Bounds of the advice when to read a job again; a tenth of the model's usual time lies between them."""
+"""Bounds of the advice when to read a job again: a tenth of the model's usual time."""
 
 
 def preferred_wait_s(prefer: str | None) -> int | None:
-    """Return the `wait` preference (RFC 7240) as far as it is honoured, or None where there is none."""
+    """Return the `wait` preference (RFC 7240) as far as it is honoured, or None."""
     match = _WAIT.search(prefer or "")
     return min(int(match[1]), _MAX_WAIT_S) if match else None
 

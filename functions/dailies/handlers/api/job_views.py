@@ -1,4 +1,4 @@
-"""What the API shows of jobs, attempts and events. The ledger's rows hold more; nothing else leaves the system."""
+"""What the API shows of jobs, attempts and events. The ledger holds more, which never leaves it."""
 
 from __future__ import annotations
 

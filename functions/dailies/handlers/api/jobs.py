@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dailies.bootstrap import ApiPorts
 from dailies.domain.jobs import Job, JobRequest
 from dailies.handlers.api.answer import Answer, entity_tag, entity_tags, json_answer
-from dailies.handlers.api.contract import ApiPorts, Call, Operation, Parameters, Success
+from dailies.handlers.api.contract import Call, Operation, Parameters, Success
 from dailies.handlers.api.job_headers import lifecycle_headers, preferred_wait_s, retry_after
 from dailies.handlers.api.job_views import (
     AttemptList,
@@ -111,7 +112,7 @@ def cancel(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:
 
 
 class _Watch:
-    """Tells whether a job differs from what the caller has: the tags it sent, else the first version seen."""
+    """Tells whether a job differs from what the caller has: its tags, or what was seen first."""
 
     def __init__(self, known: frozenset[str], ports: ApiPorts) -> None:
         self._known = known - {"*"}
@@ -162,7 +163,8 @@ JOBS = (
         successes=(
             Success(
                 202,
-                "The job, or the stored answer where the key was used for the same request before. Nothing is charged yet.",
+                "The job, or the stored answer where this request was sent before. "
+                "Nothing is charged yet.",
                 JobView,
                 ("Location", "Retry-After", "Idempotency-Replayed", *_LIFECYCLE),
                 leads_to="job_id",

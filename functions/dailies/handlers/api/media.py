@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dailies.bootstrap import ApiPorts
 from dailies.handlers.api.answer import Answer, json_answer
-from dailies.handlers.api.contract import ApiPorts, Call, Operation, Parameters, Success
+from dailies.handlers.api.contract import Call, Operation, Parameters, Success
 from dailies.handlers.api.views import (
     AssetView,
     DownloadBody,

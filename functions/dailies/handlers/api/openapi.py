@@ -19,8 +19,8 @@ _REF = "#/components/schemas/{model}"
 _ABOUT = """\
 Create video generation jobs, watch them, fetch their results.
 
-Every answer that is not a success is an RFC 9457 problem, but for the few that API Gateway gives by itself
-(`GatewayMessage`): a missing or refused API key, too many requests, or no answer from us.
+Every answer that is not a success is an RFC 9457 problem, but for the few that API Gateway gives
+by itself (`GatewayMessage`): a missing or refused API key, too many requests, no answer from us.
 Unknown fields of a body and unknown query parameters are refused.
 """
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -164,7 +164,7 @@ def _of(model: type[Parameters], where: str) -> list[dict[str, Any]]:
 
 
 def _wire(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a parameter's schema without what a query or header cannot say: null, and our names for it."""
+    """Return a parameter's schema without what a query or a header cannot say: null."""
     schema.pop("title", None)
     options = [o for o in schema.pop("anyOf", []) if o.get("type") != "null"]
     if schema.get("default", ...) is None:

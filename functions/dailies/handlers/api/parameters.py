@@ -22,7 +22,8 @@ class CreateHeaders(Parameters):
 
     idempotency_key: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")] = Field(
         alias="Idempotency-Key",
-        description="Makes a repeated request harmless: the same key and the same body get the first answer again.",
+        description="Makes a repeated request harmless: the same key and the same body get the "
+        "first answer again.",
         examples=["3f1c6f0e-5d3b-4a57-9a55-0f6a2f6d8f11"],
     )
 
@@ -33,13 +34,14 @@ class ReadHeaders(Parameters):
     if_none_match: str | None = Field(
         default=None,
         alias="If-None-Match",
-        description="The `ETag` of what you have: unless the job has changed the answer is 304, without a body.",
+        description="The `ETag` of what you have: unless the job has changed the answer is 304, "
+        "without a body.",
     )
     prefer: str | None = Field(
         default=None,
         alias="Prefer",
-        description="`wait=N` (RFC 7240): answer when the job changes, or after N seconds (20 at most). "
-        "Other preferences are ignored.",
+        description="`wait=N` (RFC 7240): answer when the job changes, or after N seconds "
+        "(20 at most). Other preferences are ignored.",
         examples=["wait=20"],
     )
 

@@ -128,7 +128,7 @@ TITLES = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
-"""As RFC 9110 has them: `HTTPStatus.phrase` differs between the versions of Python that we run on."""
+"""As RFC 9110 has them: `HTTPStatus.phrase` differs between versions of Python."""
 _STATUS: tuple[tuple[type[PipelineError], HTTPStatus], ...] = (
     (ModelRetiredError, HTTPStatus.GONE),
     (LinkEndedError, HTTPStatus.GONE),
@@ -141,7 +141,7 @@ _STATUS: tuple[tuple[type[PipelineError], HTTPStatus], ...] = (
 
 
 def problem_answer(error: Exception, *, trace_id: str, spends: bool) -> Answer:
-    """Return the answer for an error. `spends` tells whether the request was one that may spend money."""
+    """Return the answer for an error. `spends` tells whether the request may have spent money."""
     status = _status_of(error)
     ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     known = error if isinstance(error, PipelineError) and status != 500 else None

@@ -28,7 +28,7 @@ class HttpRequest:
 
     @property
     def media_type(self) -> str:
-        """The body's media type without its parameters, in lower case; empty where there is none."""
+        """The body's media type in lower case, without parameters; empty where there is none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -51,7 +51,7 @@ def parse_event(event: Mapping[str, Any]) -> HttpRequest:
 
 
 def trace_id_of(event: Mapping[str, Any]) -> str:
-    """Return the id under which this request's log lines are found: X-Ray's where there is one, else API Gateway's."""
+    """Return the id that finds this request's log lines: X-Ray's, else API Gateway's."""
     for part in headers_of(event).get("x-amzn-trace-id", "").split(";"):
         if part.startswith("Root="):
             return part.removeprefix("Root=")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dailies.bootstrap import ApiPorts
 from dailies.handlers.api.answer import Answer, json_answer
-from dailies.handlers.api.contract import ApiPorts, Call, Document, Operation, Parameters, Success
+from dailies.handlers.api.contract import Call, Document, Operation, Parameters, Success
 from dailies.handlers.api.views import Health, ModelList, model_list
 
 _NoBody = Call[Parameters, Parameters, None]
@@ -16,7 +17,7 @@ def models(call: _NoBody, ports: ApiPorts) -> Answer:
 
 
 def health(call: _NoBody, ports: ApiPorts) -> Answer:
-    """Answer. Nothing behind the API is asked, so that its trouble does not look like the API's own."""
+    """Answer. Nothing behind the API is asked: its trouble is not the API's own."""
     return json_answer(200, Health())
 
 

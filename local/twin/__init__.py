@@ -1,0 +1,1 @@
+"""The whole cloud on a laptop: emulator, simulators, the real stacks, one local port."""

@@ -1,0 +1,202 @@
+"""The twin: emulator, simulators and the deployed stacks behind one port, while a block runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from local.emulator.process import Emulator, EmulatorError
+from local.twin.assembly import Assembly
+from local.twin.deploy import deploy, require_cdk
+from local.twin.errors import TwinError
+from local.twin.front_door import FrontDoor
+from local.twin.narrator import Narrator, Silent
+from local.twin.ports import Ports, choose_ports
+from local.twin.processes import SimulatorProcess
+
+_ROOT = Path(__file__).resolve().parents[2]
+STAGE = "local"
+DEMO_PORTS = Ports(front=8788, emulator=8789, simulators=8790)
+SERVE_PORTS = Ports(front=8787, emulator=8786, simulators=8795)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a tenant needs to use the API."""
+
+    api_key: str
+    webhook_secret: str
+
+
+class Twin:
+    """The whole cloud on this machine. Starts on entry; stops everything it started on exit."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        speed: float,
+        ports: Ports = DEMO_PORTS,
+        front_is_fixed: bool = False,
+        scenario: Path | None = None,
+        persist: bool = False,
+        narrator: Narrator | None = None,
+    ) -> None:
+        """Describe it: `folder` takes state and logs, `speed` divides all waiting."""
+        self.folder = folder.resolve()
+        self.speed = speed
+        self._ports = ports
+        self._front_is_fixed = front_is_fixed
+        self._scenario = scenario
+        self._persist = persist
+        self._narrator = narrator or Silent()
+        self._running = ExitStack()
+        self.outputs: dict[str, str] = {}
+        """The stacks' outputs by name."""
+
+    emulator: Emulator
+    simulators: SimulatorProcess
+    url: str
+    """Base URL of the HTTP API."""
+
+    @property
+    def lambda_log_path(self) -> Path:
+        """What the functions print."""
+        return self.emulator.lambda_log_path
+
+    def __enter__(self) -> Self:
+        """Start everything, and return when the API answers.
+
+        Raises:
+            TwinError: something did not start; all that did is stopped again.
+        """
+        try:
+            self._start()
+        except EmulatorError as exc:
+            self._running.close()
+            raise TwinError(f"{str(exc)[0].upper()}{str(exc)[1:]}.") from exc
+        except BaseException:
+            self._running.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop everything that was started, last things first."""
+        self._running.close()
+
+    def _start(self) -> None:
+        require_cdk()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ports = choose_ports(self._ports, front_is_fixed=self._front_is_fixed)
+        enter = self._running.enter_context
+        front = enter(FrontDoor(ports.front))
+        self.url = front.url
+        self.emulator = Emulator(
+            self.folder / "aws", port=ports.emulator, speed=self.speed, persist=self._persist
+        )
+        self.simulators = enter(
+            SimulatorProcess(
+                self.folder / "simulators.log",
+                speed=self.speed,
+                port_base=ports.simulators,
+                scenario=self._scenario,
+            )
+        )
+        with self._narrator.step("Started the local AWS and the vendors' simulators"):
+            self.simulators.await_ready()
+            context = _context(self.simulators.described, self.url)
+            log = self.folder / "synth.log"
+            assembly = enter(Assembly(context, self.emulator.environment(), log))
+            enter(self.emulator)
+        if not assembly.is_cached:
+            with self._narrator.step("Synthesized the stacks"):
+                assembly.await_ready()
+        with self._narrator.step("Deployed the stacks with the CDK CLI, IAM enforced"):
+            self.outputs = deploy(self.emulator, assembly.folder, self.folder)
+            self._write_secrets()
+            path = f"/_aws/execute-api/{self.outputs['ApiId']}/$default"
+            front.lead_to("127.0.0.1", self.emulator.port, path)
+
+    def _write_secrets(self) -> None:
+        secrets = self.emulator.client("secretsmanager")
+        for vendor, described in self.simulators.described.items():
+            credentials: dict[str, Any] = described.get("credentials", {})
+            if credentials:
+                texts = {
+                    k: v if isinstance(v, str) else json.dumps(v) for k, v in credentials.items()
+                }
+                name = f"dailies/{STAGE}/providers/{vendor}"
+                secrets.put_secret_value(SecretId=name, SecretString=json.dumps(texts))
+
+    def issue(self, tenant: str) -> Access:
+        """Make an API key of a tenant, as an operator does.
+
+        Raises:
+            TwinError: the tool failed; the message holds its own.
+        """
+        command = [sys.executable, "-m", "tools.api_key", "--stage", STAGE, "--tenant", tenant]
+        done = subprocess.run(
+            command,
+            cwd=_ROOT,
+            env=self.emulator.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        words = [line.split()[-1] for line in done.stdout.splitlines() if ":" in line]
+        if done.returncode != 0 or len(words) != 2:
+            raise TwinError(f"No API key could be made: {done.stderr.strip()[-300:]}")
+        return Access(*words)
+
+    # What the other side saw
+
+    def simulated(self, vendor: str, what: str = "tasks") -> dict[str, Any]:
+        """Return a simulator's own report: `tasks` or `requests`."""
+        url = f"{self.simulators.described[vendor]['base_url']}/_simulator/{what}"
+        return httpx.get(url, trust_env=False, timeout=30).raise_for_status().json()
+
+    @property
+    def receiver_url(self) -> str:
+        """Base URL of the webhook receiver; every path takes webhooks."""
+        return str(self.simulators.described["receiver"]["base_url"])
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Return what the webhook receiver got, in order."""
+        answer = httpx.get(f"{self.receiver_url}/_receiver/webhooks", trust_env=False, timeout=30)
+        return answer.raise_for_status().json()["webhooks"]
+
+    def emails(self) -> list[dict[str, Any]]:
+        """Return the emails that were sent, in order: `To`, `Subject`, `BodyText`, `BodyHtml` …"""
+        url = f"{self.emulator.endpoint_url}/_ministack/ses/messages"
+        answer = httpx.get(url, trust_env=False, timeout=30).raise_for_status().json()
+        return [message for sent in answer["messages"].values() for message in sent]
+
+
+def _context(described: dict[str, dict[str, Any]], url: str) -> dict[str, Any]:
+    """Return what the stage `local` is told of this machine, as `infra.stage.LocalSettings`."""
+    vendors = {name: one for name, one in described.items() if "credentials" in one}
+    endpoints = {name: one["base_url"] for name, one in vendors.items()}
+    for name, one in vendors.items():
+        endpoints |= {f"{name}.{host}": address for host, address in one["endpoints"].items()}
+    addresses = {str(v) for one in described.values() for k, v in one.items() if k.endswith("_url")}
+    return {
+        "stage": STAGE,
+        "public_url": url,
+        "provider_endpoints": json.dumps(endpoints, sort_keys=True),
+        "outbound_allow": json.dumps(sorted({urlsplit(one).netloc for one in addresses})),
+    }

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import tempfile
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -93,7 +94,5 @@ def serve(size_bytes: int, announce: Any) -> None:
             source = ThreadingHTTPServer(("127.0.0.1", 0), Source)
             bucket = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
             announce((source.server_address[1], bucket.server_address[1]))
-            import threading
-
             threading.Thread(target=source.serve_forever, daemon=True).start()
             bucket.serve_forever()

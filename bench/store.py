@@ -59,6 +59,7 @@ def _streamed(source: int, bucket: int) -> int:
     fetcher = GuardedFetcher(frozenset({f"127.0.0.1:{source}"}))
     media = S3MediaStore(_client(bucket), "media")
     download = Download(url=f"http://127.0.0.1:{source}/video.mp4")
+    _begin()  # before the transfer takes its buffer
     transfer = Transfer(
         source=Source(download=lambda: download, hosts=(), content_type="video/mp4"),
         key="video.mp4",
@@ -67,7 +68,6 @@ def _streamed(source: int, bucket: int) -> int:
         clock=Now(),  # type: ignore[arg-type]
         time_is_short=lambda: False,
     )
-    _begin()
     landed = transfer.run()
     return landed.size_bytes if landed is not None else 0
 

@@ -43,6 +43,16 @@ from dailies.providers import Registry, names
 from local.simulators import ManualClock, Scenario, Simulators
 
 VENDORS = names()
+EVERY_MODE = sorted(
+    {
+        (vendor, str(mode), inputs)
+        for vendor in VENDORS
+        for model in load_catalogue().vendor(vendor).models[:1]
+        for mode, spec in model.modes.items()
+        for inputs in ((), tuple(spec.inputs))
+    }
+)
+"""Each mode of a vendor's first model, with the inputs that it needs and with all that it takes."""
 ATTEMPT_ID = "att_01J9ZQ3V5M8K2N4P6R7S8T9V0W_01"
 MP4 = b"ftyp"
 PNG = base64.b64decode(
@@ -175,10 +185,7 @@ def fetch(download: Download) -> bytes:
     )
 
 
-@pytest.mark.parametrize(
-    ("mode", "inputs"),
-    [("text_to_video", ()), ("image_to_video", ()), ("image_to_video", ("last_frame",))],
-)
+@pytest.mark.parametrize(("start", "mode", "inputs"), EVERY_MODE, indirect=["start"])
 def test_video_is_made_once_when_all_goes_well(
     start: StartStage, mode: str, inputs: tuple[str, ...]
 ) -> None:

@@ -308,6 +308,8 @@ class GenerationRequest:
     seed: int | None = None
     image: InputMedia | None = None
     last_frame: InputMedia | None = None
+    degraded: tuple[str, ...] = ()
+    """Options that this model does not know and the caller allowed to be dropped."""
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,8 @@ def _outcome_error(problem: GoogleProblem) -> PollOutcome:
 
 def _blocked(response: dict[str, Any]) -> Blocked | None:
     """Return what the safety filter withheld, all or some; None where it withheld nothing."""
-    texts = [as_text(reason) for reason in as_list(response.get("raiMediaFilteredReasons"))]
+    given = response.get("raiMediaFilteredReasons")
+    texts = [as_text(given), *[as_text(reason) for reason in as_list(given)]]
     count = as_int(response.get("raiMediaFilteredCount")) or 0
     if count <= 0 and not any(texts):
         return None

@@ -2,7 +2,8 @@
 
 The secret `providers/google` holds a service account's key file as it is, or under
 `service_account`, and beside it `bucket` (recommended: `name` or `gs://name/prefix`), `location`
-(us-central1) and `project` (the account's own).
+(us-central1) and `project` (the account's own). The account must be allowed to call Vertex AI and
+to list and read the bucket.
 
 Quirks:
 - There is no idempotency key and no external id. With a bucket each attempt has a prefix of its

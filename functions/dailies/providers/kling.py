@@ -313,7 +313,7 @@ def _outcome_task(task: _Task, unit_usd: Decimal | None, key: str) -> PollOutcom
 
 
 def _outputs(items: list[dict[str, Any]]) -> list[Output]:
-    urls = [as_text(item.get("url")) for item in items if item.get("type") == "video"]
+    urls = [as_text(item.get("url")) for item in items if item.get("type", "video") == "video"]
     return [
         Output(content_type="video/mp4", data={"url": url})
         for url in urls

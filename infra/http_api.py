@@ -68,16 +68,14 @@ class HttpApi(Construct):
             create_default_stage=False,
             description=f"Dailies ({stage.name})",
         )
-        log_group = build_log_group(
-            self, "AccessLog", stage=stage, name=f"/dailies/{stage.name}/access"
-        )
+        log_name = f"/aws/vendedlogs/apis/dailies/{stage.name}/access"
+        log_group = build_log_group(self, "AccessLog", stage=stage, name=log_name)
         deployed = apigateway.HttpStage(
             self,
             "Stage",
             http_api=self._api,
             stage_name="$default",
             auto_deploy=True,
-            detailed_metrics_enabled=True,
             throttle=apigateway.ThrottleSettings(
                 rate_limit=stage.api_rate_per_s, burst_limit=stage.api_burst
             ),
@@ -87,7 +85,9 @@ class HttpApi(Construct):
             destination_arn=log_group.log_group_arn, format=json.dumps(_ACCESS_LOG)
         )
         self.api_id = self._api.api_id
-        self.url = stage.public_url or self._api.api_endpoint
+        # An empty one is a choice: nobody outside can reach this stage.
+        given = stage.public_url
+        self.url = self._api.api_endpoint if given is None else given
 
     def answer_with(self, functions: ApiFunctions) -> None:
         """Add every route, answered by these functions."""

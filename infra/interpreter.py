@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -18,11 +20,11 @@ def find_interpreter(version: str) -> Path | None:
     """
     if version == host_version():
         return Path(sys.executable)
-    found = shutil.which(f"python{version}")
-    if found is not None and _reported_version(found) == version:
-        return Path(found)
+    for executable in _candidates(version):
+        if _reported_version(executable) == version:
+            return Path(executable)
     warnings.warn(
-        f"no working python{version} on PATH: functions are packed without bytecode, "
+        f"no working python{version} found: functions are packed without bytecode, "
         "so that each cold start compiles what it imports",
         stacklevel=2,
     )
@@ -34,13 +36,34 @@ def host_version() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
+def _candidates(version: str) -> Iterator[str]:
+    """Yield what may be such an interpreter: from PATH, then one that uv knows of."""
+    for folder in os.get_exec_path():
+        found = shutil.which(f"python{version}", path=folder)
+        if found is not None:
+            yield found
+    command = [find_uv(), "python", "find", "--no-python-downloads", version]
+    yield _output(command)
+
+
+def find_uv() -> str:
+    """Return the installer that is locked beside us, or the one from PATH."""
+    return shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
+
+
 def _reported_version(executable: str) -> str:
     """Ask the interpreter itself: a version manager's shim may lead nowhere."""
     question = "import sys; print('%d.%d' % sys.version_info[:2])"
-    answer = subprocess.run(  # noqa: S603 - an interpreter from PATH, fixed arguments
-        [executable, "-c", question], capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip()
+    return _output([executable, "-c", question]) if executable else ""
+
+
+def _output(command: list[str]) -> str:
+    """Return what a program prints, or nothing where it fails or is not there."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
 
 
 def compile_bytecode(interpreter: Path, folder: Path, runtime_folder: str) -> None:

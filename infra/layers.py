@@ -14,7 +14,7 @@ from pathlib import Path
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.interpreter import compile_bytecode, find_interpreter
+from infra.interpreter import compile_bytecode, find_interpreter, find_uv
 from infra.stage import StageConfig
 
 _RECIPE = "1"
@@ -65,8 +65,7 @@ def build_layer(
 
 
 def _install(lock: Path, target: Path, platform: str, python_version: str) -> None:
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
-    command = [uv, "pip", "install", "--quiet", "--python", sys.executable]
+    command = [find_uv(), "pip", "install", "--quiet", "--python", sys.executable]
     command += ["--python-platform", platform, "--python-version", python_version]
     command += ["--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
     command += ["--target", str(target), "-r", str(lock)]

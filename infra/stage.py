@@ -60,7 +60,8 @@ class StageConfig(BaseModel):
     """`host:port` that guarded requests may reach although not public: the simulators, again."""
 
     public_url: str | None = None
-    """Where callers and vendors reach the API; None: the address that the API is given."""
+    """Where callers and vendors reach the API. None: the address that the API is given. Empty:
+    nowhere, so that vendors are polled."""
 
     poll_reserved_concurrency: int | None = None
     """Slots kept for holding polls, so that they neither starve nor are starved. None: shared."""

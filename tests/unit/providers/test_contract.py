@@ -240,6 +240,39 @@ def test_callback_is_ignored_when_it_is_junk(vendor: str, body: bytes) -> None:
         assert provider.callback(attempt(), {}, body) is None
 
 
+@pytest.mark.parametrize(
+    "case", [param for param in EVERY_CASE if param.values[0].data.get("replies")]
+)
+def test_adapter_answers_by_its_port_when_any_member_of_a_reply_is_junk(case: Case) -> None:
+    broken = [
+        {**reply, "json": document}
+        for reply in case.data["replies"]
+        for document in _mutants(reply.get("json"))
+    ]
+    provider, _ = build(case.vendor, list(broken))
+
+    for _ in broken:
+        try:
+            answer = _call(provider, case)
+        except ProviderError as error:
+            _assert_silent(error, case.vendor)
+        else:
+            assert isinstance(answer, BaseModel)
+
+
+def _mutants(document: Any) -> list[Any]:
+    """Return the document with each of its members, at any depth, replaced by each kind of junk."""
+    found: list[Any] = [None, 7, -1.5, True, "", "junk", [], [None], {}, {"x": 1}, "9" * 40]
+    if isinstance(document, dict):
+        for name, value in document.items():
+            found += [document | {name: mutant} for mutant in _mutants(value)]
+            found.append({k: v for k, v in document.items() if k != name})
+    if isinstance(document, list):
+        for i, value in enumerate(document):
+            found += [[*document[:i], mutant, *document[i + 1 :]] for mutant in _mutants(value)]
+    return found
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_error_is_silent_when_the_vendor_echoes_our_secrets(vendor: str) -> None:
     secret = " ".join(settings(vendor)["secret"].values())

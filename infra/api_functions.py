@@ -54,7 +54,7 @@ class ApiFunctions(Construct):
                 to.put_objects(parts.bucket, UPLOADS),
                 to.tell_missing_objects(parts.bucket),
                 to.start_executions(machine.start_arn),
-                to.wake_waits(machine.machine.state_machine_arn),
+                to.wake_waits(machine.machine.state_machine_arn, parts.stage),
             ],
         )
 
@@ -83,6 +83,6 @@ class ApiFunctions(Construct):
                 to.update_rows(parts.table),
                 to.read_vendor_secrets(self, parts.stage),
                 to.read_signing_secret(self, parts.stage),
-                to.wake_waits(self._workflow.machine.state_machine_arn),
+                to.wake_waits(self._workflow.machine.state_machine_arn, parts.stage),
             ],
         )

@@ -1,4 +1,4 @@
-"""The demo's proof: each job cost exactly one paid task, by our ledger and by the vendors' count."""
+"""The demo's proof: each job cost exactly one paid task, by our ledger and the vendors' count."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def require_faults(twin: Twin) -> list[str]:
         raise DemoError(f"The API answered {unanswered[0]['answer']} to a callback, not 204.")
     return [
         "google throttled one submit: it was sent again, once, when google said so",
-        f"kling called back ({', '.join(words)}), but never said that it was done: a poll found out",
+        f"kling called back ({', '.join(words)}), but never said that it was done: a poll did",
     ]
 
 

@@ -181,7 +181,7 @@ class Twin:
         return answer.raise_for_status().json()["webhooks"]
 
     def emails(self) -> list[dict[str, Any]]:
-        """Return the emails that were sent, in order: `To`, `Subject`, `BodyText`, `BodyHtml` …"""
+        """Return the emails that were sent, in order: `To`, `Subject`, `BodyText`, `BodyHtml`."""
         url = f"{self.emulator.endpoint_url}/_ministack/ses/messages"
         answer = httpx.get(url, trust_env=False, timeout=30).raise_for_status().json()
         return [message for sent in answer["messages"].values() for message in sent]

@@ -367,6 +367,19 @@ class TestReading:
         assert [j["job_id"] for j in first["items"] + second["items"]] == ids[::-1]
         assert second["next_cursor"] is None
 
+    def test_page_is_shorter_when_its_jobs_are_too_long_for_one_answer(
+        self, api: ApiClient
+    ) -> None:
+        long = {f"k{n}": "\x01" * 512 for n in range(16)}
+        for n in range(80):
+            create(api, key=f"key-{n}", metadata=long, prompt="\x02" * 3000)
+
+        page = api.get("/v1/jobs", query="limit=100")
+
+        assert 0 < len(page.json["items"]) < 80
+        assert page.json["next_cursor"] is not None
+        assert len(page.text) < 6 * 1024 * 1024
+
     @pytest.mark.parametrize(
         "query",
         [

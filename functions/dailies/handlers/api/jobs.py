@@ -28,6 +28,9 @@ from dailies.services.read_jobs import (
     read_snapshot,
 )
 
+_MAX_PAGE_BYTES = 4 * 1024 * 1024
+"""Lambda returns 6 MiB at most, and wraps the body in JSON once more."""
+
 
 def create(call: Call[Parameters, CreateHeaders, JobRequest], ports: ApiPorts) -> Answer:
     """Create a job."""
@@ -74,12 +77,14 @@ def read(call: Call[Parameters, ReadHeaders, None], ports: ApiPorts) -> Answer:
 
 
 def list_page(call: Call[PageQuery, Parameters, None], ports: ApiPorts) -> Answer:
-    """Return a page of jobs."""
-    query = call.query
-    page = list_jobs(
-        tenant=call.tenant, limit=query.limit, cursor=query.cursor, ledger=ports.ledger
-    )
-    return json_answer(200, job_page(page, ports.catalogue))
+    """Return a page of jobs; a shorter one where the whole would be more than Lambda can return."""
+    limit, cursor = call.query.limit, call.query.cursor
+    while True:
+        page = list_jobs(tenant=call.tenant, limit=limit, cursor=cursor, ledger=ports.ledger)
+        body = job_page(page, ports.catalogue).model_dump_json()
+        if limit == 1 or len(body.encode()) <= _MAX_PAGE_BYTES:
+            return Answer(status=200, body=body)
+        limit //= 2
 
 
 def attempts(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:

@@ -154,7 +154,8 @@ class VendorSpec(_Data):
     retention_s: int
     """How long a finished task can still be found."""
     download_hosts: list[str]
-    """Host suffixes that results may be fetched from."""
+    """Host suffixes that results may be fetched from. Empty where the vendor names none: then any public address, and
+    only without a credential."""
     input_image: InputLimits
     billing_unit_usd: Decimal | None = None
     """What one of the vendor's own billing units costs, where it bills in units."""

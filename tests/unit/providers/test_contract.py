@@ -100,6 +100,18 @@ def test_adapter_does_what_its_case_says_when_the_vendor_answers_so(case: Case) 
         assert [_asked(request) for request in wire.asked] == case.data["requests"]
 
 
+@pytest.mark.parametrize("case", [p for p in EVERY_CASE if p.values[0].call == "download"])
+def test_result_may_be_fetched_when_its_address_is_checked(case: Case) -> None:
+    hosts = load_catalogue().vendor(case.vendor).download_hosts
+    provider, _ = build(case.vendor, [])
+
+    download = _call(provider, case)
+
+    host = httpx.URL(download.url).host
+    assert any(host == one or host.endswith(f".{one}") for one in hosts or [host])
+    assert hosts or not download.headers
+
+
 def _call(provider: Provider, case: Case) -> Any:
     given = case.data.get("given", {})
     calls: dict[str, Callable[[], Any]] = {

@@ -114,7 +114,7 @@ class ModelSpec(_Data):
     latency_s: Latency
     lifecycle: Lifecycle = Lifecycle()
     wire: dict[str, Any] = Field(default_factory=dict)
-    """How this model differs on the wire from its vendor's others. Only the vendor's adapter reads it."""
+    """How this model differs on the wire from its vendor's others, for the vendor's adapter alone."""
 
     def price_usd(self, *, resolution: str, audio: bool, duration_s: int) -> Decimal:
         """Return what the vendor's list asks for one output, or raise ConfigurationError where the list has no row."""
@@ -154,8 +154,10 @@ class VendorSpec(_Data):
     retention_s: int
     """How long a finished task can still be found."""
     download_hosts: list[str]
-    """Host suffixes that results may be fetched from. Empty where the vendor names none: then any public address, and
-    only without a credential."""
+    """Host suffixes that results may be fetched from.
+
+    Empty where the vendor names none: then any public address, and only without a credential.
+    """
     input_image: InputLimits
     billing_unit_usd: Decimal | None = None
     """What one of the vendor's own billing units costs, where it bills in units."""

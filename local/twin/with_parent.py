@@ -13,7 +13,7 @@ import threading
 
 
 def _stop_with_stdin() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not sys.stdin: its lock would outlive us at the interpreter's end
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

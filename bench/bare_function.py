@@ -1,4 +1,4 @@
-"""A process that sees of this machine what Lambda shows a function: its zip, its layers, and the runtime's boto3."""
+"""A process that sees what Lambda shows a function: its zip, its layers, the runtime's boto3."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def environment_of(handler: str, variables: frozenset[str]) -> dict[str, str]:
 
 
 def bare_packages(folder: Path) -> list[Path]:
-    """Return the roots that a function imports from: our zip and the two layers, with boto3 as the runtime brings it."""
+    """Return the roots that a function imports from: our zip, the two layers, the runtime."""
     machine, version, build = stage_config("local").machine, host_version(), ROOT / ".build"
     code = folder / "task"
     _unzip(build_code(ROOT / "functions", build, version), code)

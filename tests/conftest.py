@@ -13,7 +13,7 @@ _ROOT = Path(__file__).parent
 
 @pytest.fixture(autouse=True)
 def _no_ambient_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take vendor and AWS variables away, so that a test can neither spend money nor depend on a laptop's profile."""
+    """Take vendor and AWS variables away: a test can neither spend nor depend on a profile."""
     import os
 
     for name in list(os.environ):

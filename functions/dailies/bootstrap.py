@@ -1,7 +1,8 @@
-"""The composition root: from settings to ports. The only place that picks adapters and makes AWS clients.
+"""The composition root: from settings to ports. The only place that picks adapters.
 
-One function per handler, each built once per process. Imports stand inside them, so that a function pays only for what it
-uses; on Lambda all of it happens in INIT, which has a whole CPU whatever the function's memory.
+One function per handler, each built once per process. Imports stand inside them, so that a function
+pays only for what it uses; on Lambda all of it happens in INIT, which has a whole CPU whatever the
+function's memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What each function reads from its environment. The only reader of it; `tests/infra` holds the template to these models."""
+"""What each function reads from its environment; `tests/infra` holds the template to it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class StoreSettings(LedgerSettings):
     provider_endpoints: Json[dict[str, str]]
     media_bucket: str
     outbound_allow: Json[list[str]]
-    """`host:port` pairs that may be fetched from although they are not public: the simulators', on a laptop."""
+    """`host:port` pairs that are not public and may be fetched from: a laptop's simulators."""
 
 
 class ProbeSettings(LedgerSettings):

@@ -30,7 +30,7 @@ class Permanent(Exception):
 
 
 def errors_by_name(error: Exception) -> type[Exception]:
-    """Return the name for an error that state machines match. Lambda reports a class name, and ASL knows no inheritance."""
+    """Return the name by which state machines match an error: ASL knows no inheritance."""
     if isinstance(error, ProviderThrottledError):
         return Throttled
     if isinstance(error, PipelineError) and error.retryable:
@@ -39,7 +39,11 @@ def errors_by_name(error: Exception) -> type[Exception]:
 
 
 def call(service: Callable[[], Any], event: Mapping[str, Any]) -> Any:
-    """Call a service with the event's references on every log line; re-raise what it raises under one of three names."""
+    """Call a service with the event's references on every log line.
+
+    Raises:
+        Throttled, Transient, Permanent: whatever it raised, under the name that ASL matches.
+    """
     bind(**event)
     try:
         return service()

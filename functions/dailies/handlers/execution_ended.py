@@ -1,4 +1,4 @@
-"""Step Functions says that a run ended other than well: look after its job at once. The sweeper would, a minute later."""
+"""A run ended other than well: look after its job now. The sweeper would, a minute later."""
 
 from __future__ import annotations
 

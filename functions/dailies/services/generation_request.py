@@ -1,4 +1,4 @@
-"""Fills in a job's request for one attempt: catalogue defaults, and inputs proven to be what they claim."""
+"""Fills in a job's request for one attempt: defaults, and inputs proven to be what they claim."""
 
 from __future__ import annotations
 

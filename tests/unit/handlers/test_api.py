@@ -173,6 +173,8 @@ class TestCreating:
             ({"prompt": "x" * 9000}, "/prompt"),
             ({"colour": "red"}, "/colour"),
             ({"notify": {"webhook": {"url": "ftp://x"}}}, "/notify/webhook/url"),
+            ({"notify": {"email": ["a@b.example", 5]}}, "/notify/email/1"),
+            ({"duration_s": 5.5}, "/duration_s"),
             ({"image": {"asset_id": "ast_01JCZ5W2A0B1C2D3E4F5G6H7J8"}}, "/image"),
         ],
     )
@@ -478,6 +480,7 @@ class TestMedia:
 
         for reply in replies:
             problem(reply, 404, "not_found")
+        problem(api.get("/v1/jobs/job_01JCZ5V5ZK8W1R8Q4T9X3M7N2P/attempts"), 404, "not_found")
         assert stranger.get("/v1/jobs").json["items"] == []
         assert api.get(job).json["state"] == "queued"
 
@@ -547,12 +550,17 @@ class TestService:
     def test_models_are_listed_with_their_status_when_asked(
         self, api: ApiClient, fakes: ApiFakes
     ) -> None:
-        with_lifecycle(fakes, Lifecycle(deprecated_on=START.date()))
+        def status_with(**dates: dt.date) -> str:
+            with_lifecycle(fakes, Lifecycle(**dates))
+            items = api.get("/v1/models").json["items"]
+            return next(i["status"] for i in items if i["model"] == "kling/kling-3.0")
 
+        today, tomorrow = START.date(), START.date() + dt.timedelta(days=1)
+        assert status_with() == "current"
+        assert status_with(deprecated_on=tomorrow) == "current"
+        assert status_with(deprecated_on=today, retires_on=tomorrow) == "deprecated"
+        assert status_with(deprecated_on=today, retires_on=today) == "retired"
         items = api.get("/v1/models").json["items"]
-
-        statuses = {item["model"]: item["status"] for item in items}
-        assert statuses["kling/kling-3.0"] == "deprecated"
         assert {item["vendor"] for item in items} == set(fakes.catalogue.vendors)
 
     def test_health_needs_neither_key_nor_storage_when_asked(self, fakes: ApiFakes) -> None:
@@ -639,6 +647,15 @@ class TestRefusals:
 
         assert problem(reply, 500, "internal")["charged"] == "unknown"
         assert "secret" not in reply.text
+
+    def test_gateways_id_is_named_when_there_is_no_trace(self, fakes: ApiFakes) -> None:
+        event = api_event("GET", "/nowhere")
+        event["headers"]["x-amzn-trace-id"] = "Self=1-2-3"
+
+        answer = handler(event, None, deps=fakes)
+
+        request_id = event["requestContext"]["requestId"]
+        assert json.loads(answer["body"])["trace_id"] == request_id
 
     def test_answer_is_ours_to_fix_when_the_stage_is_not_set_up(
         self, api: ApiClient, fakes: ApiFakes

@@ -224,3 +224,14 @@ def test_only_actions_without_resources_reach_everything_when_roles_are_read(pro
     assert {action.split(":")[0] for action in everywhere} == {"xray", "logs", "dynamodb"}
     assert {a for a in everywhere if a.startswith("dynamodb:")} == {"dynamodb:ListStreams"}
     assert {a for a in everywhere if a.startswith("logs:")} == {a for a, _ in DELIVER_LOGS}
+
+
+def test_mail_may_leave_from_any_identity_only_where_it_is_not_sent(
+    prod: Stage, local: Stage
+) -> None:
+    def senders(stage: Stage) -> set[str]:
+        allowed = statements(role_of(stage.pipeline, "send_email"))
+        return {resource for action, resource in allowed if action == "ses:SendEmail"}
+
+    assert senders(local) == {"*"}
+    assert senders(prod) == {"ses:identity/dailies@example.com"}

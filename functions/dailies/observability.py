@@ -23,6 +23,7 @@ FIELDS: Final = frozenset(
         "status",
         "step",
         "tenant",
+        "trace_id",
         "vendor",
     }
 )

@@ -67,20 +67,28 @@ class Vendor:
     clock: ManualClock
     submits: list[str] = field(default_factory=lambda: ["accept"])
     outcome: str = "succeed"
-    """succeed · fail · block · never · succeed_late: how its tasks end."""
+    """succeed · fail · block · never: how its tasks end."""
     duration_s: float = 60
     lookup_kind: str = "exact"
     """exact: knows what it has (Kling). when_done: tells only once the task has ended (Vertex)."""
     visible_after_s: float = 0
     """How long an accepted task stays hidden from look-ups."""
     refuses_duplicates: bool = True
-    cancels: bool = False
-    reads_down: int = 0
-    """How many of the next reads fail."""
+    retry_after_s: float | None = 3
+    """What it says to a submit that it throttles."""
+    polls_down: int = 0
+    """How many of the next polls fail."""
+    lookups_down: int = 0
+    """How many of the next look-ups fail."""
+    fraction: bool = False
+    """Whether it reports progress."""
+    interrupt: Callable[[str, str], None] = lambda phase, call: None
+    """Called before and after it acts on each call: what it raises is our process's death."""
     on_created: Callable[[Task], None] = lambda task: None
     tasks: dict[str, Task] = field(default_factory=dict)
     duplicates_refused: int = 0
     calls: list[str] = field(default_factory=list)
+    polled_at: list[dt.datetime] = field(default_factory=list)
 
     @property
     def created(self) -> int:
@@ -88,6 +96,7 @@ class Vendor:
         return len(self.tasks)
 
     def submit(self, request: GenerationRequest, attempt: AttemptRef) -> Handle | Finished:
+        self.interrupt("before", "submit")
         word = self.submits.pop(0) if len(self.submits) > 1 else self.submits[0]
         self.calls.append(f"submit:{word}")
         if word == "killed_before":
@@ -96,6 +105,7 @@ class Vendor:
         if word == "lost_unsent":
             raise SubmitUnknownError("no answer", vendor=self.name)
         self._create(attempt)
+        self.interrupt("after", "submit")
         if word == "killed_after":
             raise Killed
         if word == "lost":
@@ -106,7 +116,7 @@ class Vendor:
 
     def _refuse(self, word: str) -> None:
         if word == "throttle":
-            raise ProviderThrottledError("busy", vendor=self.name, retry_after_s=3)
+            raise ProviderThrottledError("busy", vendor=self.name, retry_after_s=self.retry_after_s)
         if word == "unavailable":
             raise ProviderUnavailableError("down", vendor=self.name)
         reasons = {
@@ -128,44 +138,57 @@ class Vendor:
         self.on_created(self.tasks[key])
 
     def poll(self, handle: Handle) -> PollOutcome:
+        self.interrupt("before", "poll")
         self.calls.append("poll")
-        self._read()
-        task = self.tasks[handle.data["id"]]
+        self.polled_at.append(self.clock.now())
+        if self.polls_down > 0:
+            self.polls_down -= 1
+            raise ProviderUnavailableError("down", vendor=self.name)
+        self.interrupt("after", "poll")
+        return self._state_of(self.tasks[handle.data["id"]])
+
+    def _state_of(self, task: Task) -> PollOutcome:
         if task.canceled:
             return Failed(code=FailureCode.CANCELED, message="canceled")
-        if not self._ended(task):
-            return Pending()
+        if not self.ended(task):
+            age_s = (self.clock.now() - task.created_at).total_seconds()
+            return Pending(fraction=age_s / self.duration_s if self.fraction else None)
         if self.outcome == "fail":
             return Failed(code=FailureCode.VENDOR_FAILED, message="it failed")
         if self.outcome == "block":
             return Blocked(reasons=["people"])
         return Succeeded(outputs=[self._output(task.external_id)])
 
-    def _ended(self, task: Task) -> bool:
+    def ended(self, task: Task) -> bool:
         age_s = (self.clock.now() - task.created_at).total_seconds()
         return self.outcome != "never" and age_s >= self.duration_s
 
     def lookup(self, attempt: AttemptRef, model: str) -> LookupOutcome:
+        self.interrupt("before", "lookup")
         self.calls.append("lookup")
-        self._read()
+        if self.lookups_down > 0:
+            self.lookups_down -= 1
+            raise ProviderUnavailableError("down", vendor=self.name)
+        self.interrupt("after", "lookup")
+        return self._found(attempt)
+
+    def _found(self, attempt: AttemptRef) -> LookupOutcome:
         task = self.tasks.get(attempt.attempt_id)
         if self.lookup_kind == "when_done":
-            found = task is not None and self._ended(task) and self.outcome.startswith("succeed")
+            found = task is not None and self.ended(task) and self.outcome == "succeed"
             return Found(handle=self._handle(attempt.attempt_id)) if found else CannotTell()
         if task is None:
             return NotCreated()
         age_s = (self.clock.now() - task.created_at).total_seconds()
-        return Found(handle=self._handle(attempt.attempt_id)) if age_s >= self.visible_after_s else NotCreated()
-
-    def _read(self) -> None:
-        if self.reads_down > 0:
-            self.reads_down -= 1
-            raise ProviderUnavailableError("down", vendor=self.name)
+        hidden = age_s < self.visible_after_s
+        return NotCreated() if hidden else Found(handle=self._handle(attempt.attempt_id))
 
     def download(self, output: Output) -> Download:
         return Download(url=f"https://cdn.example/{output.data['id']}.mp4")
 
-    def callback(self, attempt: AttemptRef, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    def callback(
+        self, attempt: AttemptRef, headers: Mapping[str, str], body: bytes
+    ) -> CallbackHint | None:
         return CallbackHint(terminal=body == b"terminal") if body != b"forged" else None
 
     def _handle(self, key: str) -> Handle:
@@ -179,8 +202,12 @@ class CancelingVendor(Vendor):
     """A vendor whose tasks can be stopped."""
 
     def cancel(self, handle: Handle) -> None:
+        self.interrupt("before", "cancel")
         self.calls.append("cancel")
-        self.tasks[handle.data["id"]].canceled = True
+        task = self.tasks[handle.data["id"]]
+        if not self.ended(task):
+            task.canceled = True
+        self.interrupt("after", "cancel")
 
 
 @dataclass
@@ -208,5 +235,3 @@ class FixedStats:
 
     def record(self, key: str, seconds: float) -> None:
         self.recorded.append((key, seconds))
-
-

@@ -1,4 +1,4 @@
-"""A whole stage in memory: the real definition and services over fakes, on one virtual clock."""
+"""A whole stage in memory: the real definition and handlers over fakes, on one virtual clock."""
 
 from __future__ import annotations
 
@@ -9,45 +9,29 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from dailies.domain.assets import MediaFacts
-from dailies.domain.attempts import Attempt
-from dailies.domain.catalogue import load_catalogue
+from dailies.bootstrap import CallbackPorts
 from dailies.domain.changes import Creation
+from dailies.domain.errors import StorageError
 from dailies.domain.events import Event, EventType
 from dailies.domain.ids import attempt_id, event_id, new_id
 from dailies.domain.jobs import Job, JobRequest
-from dailies.domain.ports import ExecutionStatus, GenerationRequest, Inspection, Snapshot
-from dailies.handlers import execution_ended, fail, notify, plan, poll, probe, resolve, settle, store, submit
+from dailies.domain.ports import ExecutionStatus, Snapshot
+from dailies.domain.signing import callback_secret
+from dailies.handlers import execution_ended, provider_callback
 from dailies.services.cancel_job import cancel_job
 from dailies.services.open_run import open_run
-from dailies.services.poll import PollPorts
-from dailies.services.probe import ProbePorts
-from dailies.services.recording import LedgerPorts
-from dailies.services.resolve import ResolvePorts
-from dailies.services.store import StorePorts
-from dailies.services.submit import SubmitPorts
 from dailies.services.sweep import SweepPorts, sweep
-from tests.fakes.ledger import InMemoryLedger
+
+from tests.fakes.notification import MemorySecrets
 from tests.fakes.time import ManualClock
 from tests.fakes.vendor import FixedStats, Killed, Task, Vendor, VendorBook
-from tests.storage.doubles import MemoryMedia, ScriptedFetcher, Serve, an_mp4
+from tests.workflow.faults import Faults, TracedLedger, TracedMedia
 from tests.workflow.walk import Walk, definition
+from tests.workflow.wiring import CALLBACK_KEY, Context, Invoke, Wiring
 
 SWEEP_EVERY_S = 60
-
-
-class Context:
-    """Lambda's context object, with time enough."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 90_000
-
-
-class FixedInspector:
-    """Sees the same in every file."""
-
-    def inspect(self, key: str, size_bytes: int, *, sha256: str | None = None) -> Inspection:
-        return Inspection(MediaFacts(container="mp4", duration_s=5.0), None, sha256 or "0" * 64)
+MOST_STEPS = 30_000
+"""More than any story needs: a run that takes more is caught in a loop."""
 
 
 @dataclass
@@ -58,93 +42,48 @@ class Stage:
     clock: ManualClock
     reachable: bool = True
     sweeping: bool = True
-    ledger: InMemoryLedger = field(default_factory=InMemoryLedger)
-    walks: dict[str, Walk] = field(default_factory=dict)
-    media: MemoryMedia = field(default_factory=MemoryMedia)
+    faults: Faults = field(default_factory=Faults)
     stats: FixedStats = field(default_factory=FixedStats)
+    walks: dict[str, Walk] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=lambda: definition("generate"))
     start_refused: int = 0
     """How many of the next starts the engine's quota refuses."""
-    history: list[str] = field(default_factory=list)
+    stops_lost: bool = False
+    """Whether the engine takes a stop, and goes on."""
+    throttled: dict[str, int] = field(default_factory=dict)
+    """How many of the next invocations of a function Lambda has no room for."""
+    dying: dict[str, int] = field(default_factory=dict)
+    """How many of the next invocations of a function die before they do anything."""
+    answered: list[int] = field(default_factory=list)
+    """What callbacks were answered with."""
 
     def __post_init__(self) -> None:
-        self.catalogue = load_catalogue()
-        self.fetcher = ScriptedFetcher([Serve(an_mp4(100_000))])
-        self.handlers = self._handlers()
-
-    # ------------------------------------------------------------ the functions
-
-    def _handlers(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
-        book = VendorBook(dict(self.vendors))
-        core = LedgerPorts(self.ledger, self.clock, self.catalogue)
-        functions: dict[str, tuple[Any, Any]] = {
-            "Plan": (plan, core),
-            "Settle": (settle, core),
-            "Notify": (notify, core),
-            "Fail": (fail, core),
-            "Submit": (
-                submit,
-                SubmitPorts(
-                    ledger=self.ledger,
-                    providers=book,
-                    catalogue=self.catalogue,
-                    clock=self.clock,
-                    stats=self.stats,
-                    request_for=_request,
-                    callback_url=self._callback_url,
-                ),
-            ),
-            "Resolve": (
-                resolve,
-                ResolvePorts(
-                    ledger=self.ledger,
-                    providers=book,
-                    catalogue=self.catalogue,
-                    clock=self.clock,
-                    callback_url=self._callback_url,
-                ),
-            ),
-            "Poll": (
-                poll,
-                PollPorts(
-                    ledger=self.ledger,
-                    providers=book,
-                    catalogue=self.catalogue,
-                    clock=self.clock,
-                    stats=self.stats,
-                    reachable=self.reachable,
-                ),
-            ),
-            "Store": (
-                store,
-                StorePorts(
-                    ledger=self.ledger,
-                    clock=self.clock,
-                    catalogue=self.catalogue,
-                    providers=book,
-                    fetcher=self.fetcher,
-                    media=self.media,
-                ),
-            ),
-            "Probe": (
-                probe,
-                ProbePorts(
-                    ledger=self.ledger,
-                    clock=self.clock,
-                    catalogue=self.catalogue,
-                    media=self.media,
-                    inspector=FixedInspector(),
-                ),
-            ),
-        }
-        return {
-            name: partial(_invoke, module.handler, ports)
-            for name, (module, ports) in functions.items()
+        self.ledger = TracedLedger(self.faults)
+        self.media = TracedMedia(self.faults)
+        self.book = VendorBook(dict(self.vendors))
+        for vendor in self.vendors.values():
+            vendor.interrupt = partial(self._at_vendor, vendor)
+        self.wiring = Wiring(
+            self.ledger, self.clock, self.book, self.reachable, self.media, stats=self.stats
+        )
+        self.catalogue = self.wiring.catalogue
+        self.handlers: dict[str, Invoke] = {
+            name: partial(self._function, name, invoke)
+            for name, invoke in self.wiring.functions().items()
         }
 
-    def _callback_url(self, attempt: Attempt) -> str | None:
-        if not self.reachable or attempt.vendor == "google":
-            return None
-        return f"https://api.example/{attempt.attempt_id}"
+    def _at_vendor(self, vendor: Vendor, phase: str, call: str) -> None:
+        self.faults.at(phase, f"vendor's {call}")
+
+    def _function(self, name: str, invoke: Invoke, event: Mapping[str, Any]) -> Any:
+        if self.throttled.get(name, 0) > 0:
+            self.throttled[name] -= 1
+            raise TooManyRequests
+        if self.dying.get(name, 0) > 0:
+            self.dying[name] -= 1
+            raise Killed
+        with self.faults.during(name):
+            return invoke(event)
 
     @property
     def sweep_ports(self) -> SweepPorts:
@@ -159,8 +98,9 @@ class Stage:
             return False
         if name not in self.walks:
             event = {"v": 1, "job_id": job_id, "run": run}
-            machine = definition("generate")
-            self.walks[name] = Walk(name, machine, event, self.handlers, self.clock, self.ledger)
+            self.walks[name] = Walk(
+                name, self.machine, event, self.handlers, self.clock, self.ledger, self.faults
+            )
         return True
 
     def status(self, job_id: str, run: int) -> ExecutionStatus:
@@ -170,64 +110,78 @@ class Stage:
         return ExecutionStatus.ENDED if walk.ended else ExecutionStatus.RUNNING
 
     def stop(self, job_id: str, run: int, cause: str) -> None:
-        self.walks[f"{job_id}-{run}"].stop()
+        if not self.stops_lost:
+            self.walks[f"{job_id}-{run}"].stop()
 
     def wake(self, token: str) -> None:
-        for walk in self.walks.values():
+        for walk in list(self.walks.values()):
             if walk.token == token:
                 walk.wake()
 
     # ------------------------------------------------------------ what users and vendors do
 
     def create(self, **request: Any) -> str:
-        """Create a job and start its first run, as the API does; return its id."""
-        now = self.clock.now()
-        body = {"kind": "text_to_video", "model": "kling/kling-3.0", "prompt": "a cat", **request}
-        asked = JobRequest.model_validate(body)
-        job = Job(
-            job_id=new_id("job", now),
-            tenant="acme",
-            stage_at=now,
-            request=asked,
-            routes=[asked.model, *asked.fallbacks],
-            estimate_usd=Decimal("0.42"),
-            created_at=now,
-            updated_at=now,
-            deadline_at=now + dt.timedelta(seconds=asked.deadline_s),
-            due_at=now + dt.timedelta(seconds=60),
-            event_seq=1,
-        )
-        first = Event(
-            event_id=event_id(job.job_id, 1),
-            job_id=job.job_id,
-            tenant=job.tenant,
-            seq=1,
-            type=EventType.JOB_QUEUED,
-            at=now,
-        )
-        self.ledger.create(Creation(job, first, job.job_id, "sha", "{}"))
-        self.start(job.job_id, 1)
-        return job.job_id
+        """Create a job as the API does, and again if no answer came; return its id."""
+        creation = _creation(self.clock.now(), request)
+        job_id = creation.job.job_id
+
+        def post() -> None:
+            if self.ledger.create(creation) is None:
+                self.start(job_id, 1)
+
+        self._insist("Client", post)
+        return job_id
 
     def cancel(self, job_id: str) -> None:
-        cancel_job(self.snapshot(job_id), ledger=self.ledger, workflow=self, clock=self.clock)
+        """Cancel a job as the API does, and again if no answer came."""
+
+        def post() -> None:
+            cancel_job(self.snapshot(job_id), ledger=self.ledger, workflow=self, clock=self.clock)
+
+        self._insist("Client", post)
 
     def redrive(self, job_id: str) -> None:
+        """Open a new run by hand."""
         open_run(
-            self.snapshot(job_id), ledger=self.ledger, workflow=self, clock=self.clock, automatic=False
+            self.snapshot(job_id),
+            ledger=self.ledger,
+            workflow=self,
+            clock=self.clock,
+            automatic=False,
         )
 
-    def call_back(self, job_id: str, number: int = 1) -> None:
-        """Do what the callback handler does with a verified hint."""
-        job = self.ledger.signal(job_id, number)
-        if job is not None and job.token is not None:
-            self.wake(job.token)
+    def abort(self, job_id: str, run: int) -> None:
+        """End an execution from outside, as an operator or a fault of the engine does."""
+        walk = self.walks.get(f"{job_id}-{run}")
+        if walk is not None and not walk.ended:
+            walk.stop()
+            self._tell_end_of(walk)
 
-    def calls_back_when_done(self, vendor: Vendor, job_id: str, number: int = 1) -> None:
-        """Let the vendor call back at the end of its next task."""
+    def call_back(self, external_id: str, body: str = "terminal", secret: str = "") -> None:
+        """Let the vendor call back. It does so once, whatever the answer."""
+        event = {
+            "pathParameters": {
+                "vendor": "kling",
+                "attempt": external_id,
+                "secret": secret or callback_secret(CALLBACK_KEY, external_id),
+            },
+            "body": body,
+        }
+        secrets = MemorySecrets({"signing": {"callback_key": CALLBACK_KEY}})
+        ports = CallbackPorts(self.ledger, self, self.book, self.catalogue, secrets)
+
+        def receive() -> None:
+            answer = provider_callback.handler(event, Context(), ports)
+            self.answered.append(answer["statusCode"])
+
+        self._once("Callback", receive)
+
+    def calls_back_when_done(self, vendor: Vendor) -> None:
+        """Let a vendor call back at the end of each of its tasks."""
 
         def created(task: Task) -> None:
-            self.clock.after(vendor.duration_s, lambda: self.call_back(job_id, number))
+            if task.callback_url is not None and vendor.outcome != "never":
+                self.clock.after(vendor.duration_s, partial(self.call_back, task.external_id))
 
         vendor.on_created = created
 
@@ -236,65 +190,130 @@ class Stage:
         assert snapshot is not None
         return snapshot
 
+    def job(self, job_id: str) -> Job:
+        return self.snapshot(job_id).job
+
+    def events(self, job_id: str) -> list[EventType]:
+        return [event.type for event in self.ledger.events(job_id, limit=10_000)]
+
     def external_id(self, job_id: str, number: int = 1) -> str:
         return attempt_id(job_id, number)
 
+    def visited(self, job_id: str, run: int = 1) -> list[str]:
+        return self.walks[f"{job_id}-{run}"].visited
+
     # ------------------------------------------------------------ time
 
-    def run(self, *, until_s: float = 86_400, stop_when: Callable[[], bool] = lambda: False) -> None:
-        """Let everything happen until nothing is left to do, `stop_when` says so, or the time is up."""
+    def run(
+        self, *, until_s: float = 86_400, stop_when: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Let everything happen until nothing is left to do, or the time is up."""
         end = self.clock.now() + dt.timedelta(seconds=until_s)
         next_sweep = self.clock.now() + dt.timedelta(seconds=SWEEP_EVERY_S)
+        steps = 0
         while not stop_when():
+            steps += 1
+            assert steps < MOST_STEPS, "It goes on for ever."
             if self._run_ready():
                 continue
             moments = [w.resume_at for w in self.walks.values() if w.resume_at and not w.ended]
             if (due := self.clock.next_due()) is not None:
                 moments.append(due)
-            if self.sweeping and self._anything_due():
-                moments.append(max(next_sweep, self.clock.now()))
+            if self.sweeping and (due := self._first_due()) is not None:
+                moments.append(max(next_sweep, due))
             if not moments or (moment := min(moments)) > end:
+                self.clock.advance_to(end if moments else self.clock.now())
                 return
             self.clock.advance_to(moment)
             if self.sweeping and self.clock.now() >= next_sweep:
                 next_sweep = self.clock.now() + dt.timedelta(seconds=SWEEP_EVERY_S)
-                self._unkillable(lambda: sweep(self.sweep_ports))
+                self._once("Sweep", lambda: sweep(self.sweep_ports))
 
     def _run_ready(self) -> bool:
         now = self.clock.now()
         ready = [
-            w for w in self.walks.values() if not w.ended and (w.resume_at is None or w.resume_at <= now)
+            walk
+            for walk in self.walks.values()
+            if not walk.ended and (walk.resume_at is None or walk.resume_at <= now)
         ]
         for walk in ready:
             if walk.ended or (walk.resume_at is not None and walk.resume_at > self.clock.now()):
-                continue
+                continue  # another one's step has changed it
             walk.step()
             if walk.status in {"FAILED", "ABORTED"}:
-                event = {"detail": {"name": walk.name}}
-                self._unkillable(partial(execution_ended.handler, event, Context(), self.sweep_ports))
+                self._tell_end_of(walk)
         return bool(ready)
 
-    def _unkillable(self, do: Callable[[], Any]) -> None:
-        # The sweeper may be killed too: it comes again in a minute.
-        try:
-            do()
-        except (Killed, Exception) as exc:
-            self.history.append(f"sweeper: {type(exc).__name__}")
+    def _tell_end_of(self, walk: Walk) -> None:
+        event = {"detail": {"name": walk.name}}
+        ended = partial(execution_ended.handler, event, Context(), self.sweep_ports)
+        self._once("ExecutionEnded", ended)
 
-    def _anything_due(self) -> bool:
-        return next(self.ledger.due(dt.datetime.max.replace(tzinfo=dt.UTC), limit=1), None) is not None
+    def _once(self, step: str, do: Callable[[], Any]) -> bool:
+        with self.faults.during(step):
+            try:
+                do()
+            except (Killed, Exception) as exc:
+                assert self.faults.struck, exc  # only what a test injected may go wrong
+                return False
+        return True
+
+    def _insist(self, step: str, do: Callable[[], Any]) -> None:
+        if not self._once(step, do):
+            assert self._once(step, do)
+
+    def _first_due(self) -> dt.datetime | None:
+        far = dt.datetime.max.replace(tzinfo=dt.UTC)
+        return next((job.due_at for job in self.ledger.due(far, limit=1)), None)
 
 
-def _invoke(handler: Callable[..., Any], ports: Any, event: Mapping[str, Any]) -> Any:
-    return handler(event, Context(), ports)
+class TooManyRequests(Exception):
+    """Lambda has no room."""
 
 
-def _request(job: Job, attempt: Attempt) -> GenerationRequest:
-    return GenerationRequest(
-        kind=job.request.kind,
-        model=attempt.model,
-        prompt=job.request.prompt,
-        duration_s=5,
-        resolution="720p",
-        audio=False,
+def _creation(now: dt.datetime, request: Mapping[str, Any]) -> Creation:
+    body = {"kind": "text_to_video", "model": "kling/kling-3.0", "prompt": "a cat", **request}
+    asked = JobRequest.model_validate(body)
+    job = Job(
+        job_id=new_id("job", now),
+        tenant="acme",
+        stage_at=now,
+        request=asked,
+        routes=[asked.model, *asked.fallbacks],
+        estimate_usd=Decimal("0.42"),
+        created_at=now,
+        updated_at=now,
+        deadline_at=now + dt.timedelta(seconds=asked.deadline_s),
+        due_at=now + dt.timedelta(seconds=60),
+        event_seq=1,
     )
+    first = Event(
+        event_id=event_id(job.job_id, 1),
+        job_id=job.job_id,
+        tenant=job.tenant,
+        seq=1,
+        type=EventType.JOB_QUEUED,
+        at=now,
+    )
+    return Creation(job, first, job.job_id, "sha", "{}")
+
+
+def two_vendors(
+    faults: Faults | None = None, *, make: Callable[..., Vendor] = Vendor, **stage: Any
+) -> Stage:
+    """Return a stage with one vendor of each kind, as the catalogue describes them."""
+    clock = ManualClock()
+    kling = make("kling", clock=clock)
+    google = make("google", clock=clock, lookup_kind="when_done", refuses_duplicates=False)
+    built = Stage({"kling": kling, "google": google}, clock, faults=faults or Faults(), **stage)
+    built.calls_back_when_done(kling)
+    return built
+
+
+def seconds(at: dt.datetime | None, since: dt.datetime) -> float:
+    """Return how long after `since` something happened."""
+    assert at is not None
+    return (at - since).total_seconds()
+
+
+__all__ = ["StorageError", "Stage", "seconds", "two_vendors"]

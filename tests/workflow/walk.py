@@ -16,13 +16,14 @@ from typing import Any
 
 import jsonata
 
-from dailies.domain.errors import ConflictError
+from dailies.domain.errors import ConflictError, StorageError
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.time import ManualClock
 from tests.fakes.vendor import Killed
+from tests.workflow.faults import Faults
 
 Handler = Callable[[Mapping[str, Any]], Any]
-FUNCTION = "lambda:invoke"
+_LAMBDAS_OWN = {"TooManyRequests": "Lambda.TooManyRequestsException"}
 TOKEN_WAIT = "dynamodb:updateItem.waitForTaskToken"
 MACHINES = Path(__file__).parents[2] / "state_machines"
 
@@ -75,6 +76,7 @@ class Walk:
     handlers: Mapping[str, Handler]
     clock: ManualClock
     ledger: InMemoryLedger
+    faults: Faults
     state: str = ""
     status: str = "RUNNING"
     error: str = ""
@@ -172,26 +174,29 @@ class Walk:
 
     def _invoke(self, arguments: Mapping[str, Any]) -> Any:
         name = arguments["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
+        event = json.loads(json.dumps(arguments["Payload"]))  # what crosses the edge is JSON
         try:
-            # What crosses the edge is JSON, both ways.
-            return json.loads(json.dumps(self.handlers[name](json.loads(json.dumps(arguments["Payload"])))))
+            return json.loads(json.dumps(self.handlers[name](event)))
         except Killed as exc:
             raise Failure("Lambda.Unknown", "killed") from exc
         except Exception as exc:
-            raise Failure(type(exc).__name__, str(exc)) from exc
+            raise Failure(_LAMBDAS_OWN.get(type(exc).__name__, type(exc).__name__)) from exc
 
     def _await(self, arguments: Mapping[str, Any], timeout_s: int) -> None:
         values = arguments["ExpressionAttributeValues"]
         token = values[":token"]["S"]
         try:
-            self.ledger.put_token(
-                arguments["Key"]["pk"]["S"].removeprefix("JOB#"),
-                run=int(values[":run"]["N"]),
-                seen=int(values[":seen"]["N"]),
-                token=token,
-            )
+            with self.faults.during("Await"):
+                self.ledger.put_token(
+                    arguments["Key"]["pk"]["S"].removeprefix("JOB#"),
+                    run=int(values[":run"]["N"]),
+                    seen=int(values[":seen"]["N"]),
+                    token=token,
+                )
         except ConflictError as exc:
             raise Failure("DynamoDb.ConditionalCheckFailedException") from exc
+        except (Killed, StorageError) as exc:
+            raise Failure("DynamoDb.InternalServerErrorException") from exc
         self.token = token
         self.resume_at = self.clock.now() + dt.timedelta(seconds=timeout_s)
 

@@ -39,6 +39,9 @@ from dailies.services.take_answer import (
 
 __all__ = ["SubmitPorts", "submit"]
 
+_WRITES = 3
+"""How often it is tried to write a vendor's answer down. Doing it twice is harmless."""
+
 
 def submit(step: StepInput, ports: SubmitPorts) -> StepResult:
     """Submit the reserved attempt.
@@ -120,8 +123,14 @@ def _begin(reserved: Submission, go_on: Callable[[Submission], StepResult]) -> S
 def _call(
     begun: Submission, provider: Provider, request: GenerationRequest, reference: AttemptRef
 ) -> StepResult:
+    write = _answer(begun, provider, request, reference)
+    for _ in range(_WRITES - 1):
+        try:
+            return write()
+        except StorageError:  # the answer is too dear to be lost to one refusal of the ledger
+            continue
     try:
-        return _answer(begun, provider, request, reference)()
+        return write()
     except PipelineError as exc:
         # The vendor has answered: if the ledger cannot be told, nobody may take that for "not
         # accepted".

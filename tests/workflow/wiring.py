@@ -1,0 +1,150 @@
+"""Gives the real handlers the ports that a test chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from dailies.domain.assets import MediaFacts
+from dailies.domain.attempts import Attempt
+from dailies.domain.catalogue import CallbackKind, Catalogue, load_catalogue
+from dailies.domain.jobs import Job
+from dailies.domain.ports import Clock, Fetcher, GenerationRequest, Inspection, LatencyStats, Ledger
+from dailies.domain.signing import callback_secret, callback_url
+from dailies.handlers import fail, notify, plan, poll, probe, resolve, settle, store, submit
+from dailies.services.poll import PollPorts
+from dailies.services.probe import ProbePorts
+from dailies.services.recording import LedgerPorts
+from dailies.services.resolve import ResolvePorts
+from dailies.services.store import StorePorts
+from dailies.services.submit import SubmitPorts
+
+from tests.fakes.vendor import FixedStats, VendorBook
+from tests.storage.doubles import MemoryMedia, ScriptedFetcher, Serve, an_mp4
+
+CALLBACK_KEY = "the stage's callback key"
+Invoke = Callable[[Mapping[str, Any]], Any]
+
+
+class Context:
+    """Lambda's context object, with time enough."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 90_000
+
+
+class FixedInspector:
+    """Sees the same in every file."""
+
+    def inspect(self, key: str, size_bytes: int, *, sha256: str | None = None) -> Inspection:
+        return Inspection(MediaFacts(container="mp4", duration_s=5.0), None, sha256 or "0" * 64)
+
+
+def one_clip() -> ScriptedFetcher:
+    """Return a source that serves the same small clip again and again."""
+    return ScriptedFetcher([Serve(an_mp4(10_000))])
+
+
+@dataclass
+class Wiring:
+    """What the functions of a stage share."""
+
+    ledger: Ledger
+    clock: Clock
+    providers: VendorBook
+    reachable: bool = True
+    media: MemoryMedia = field(default_factory=MemoryMedia)
+    fetcher: Fetcher = field(default_factory=one_clip)
+    stats: LatencyStats = field(default_factory=FixedStats)
+    catalogue: Catalogue = field(default_factory=load_catalogue)
+
+    def callback_url(self, attempt: Attempt) -> str | None:
+        vendor = self.catalogue.vendor(attempt.vendor)
+        if not self.reachable or vendor.callbacks is CallbackKind.NONE:
+            return None
+        secret = callback_secret(CALLBACK_KEY, attempt.attempt_id)
+        return callback_url("https://api.example", attempt.vendor, attempt.attempt_id, secret)
+
+    def functions(self) -> dict[str, Invoke]:
+        """Return every step's function by its state's name."""
+        core = LedgerPorts(self.ledger, self.clock, self.catalogue)
+        bound: dict[str, tuple[Any, Any]] = {
+            "Plan": (plan, core),
+            "Submit": (submit, self._submit()),
+            "Resolve": (resolve, self._resolve()),
+            "Poll": (poll, self._poll()),
+            "Store": (store, self._store()),
+            "Probe": (probe, self._probe()),
+            "Settle": (settle, core),
+            "Notify": (notify, core),
+            "Fail": (fail, core),
+        }
+        return {
+            name: partial(_invoke, module.handler, ports) for name, (module, ports) in bound.items()
+        }
+
+    def _submit(self) -> SubmitPorts:
+        return SubmitPorts(
+            ledger=self.ledger,
+            providers=self.providers,
+            catalogue=self.catalogue,
+            clock=self.clock,
+            stats=self.stats,
+            request_for=a_request,
+            callback_url=self.callback_url,
+        )
+
+    def _resolve(self) -> ResolvePorts:
+        return ResolvePorts(
+            ledger=self.ledger,
+            providers=self.providers,
+            catalogue=self.catalogue,
+            clock=self.clock,
+            callback_url=self.callback_url,
+        )
+
+    def _poll(self) -> PollPorts:
+        return PollPorts(
+            ledger=self.ledger,
+            providers=self.providers,
+            catalogue=self.catalogue,
+            clock=self.clock,
+            stats=self.stats,
+            reachable=self.reachable,
+        )
+
+    def _store(self) -> StorePorts:
+        return StorePorts(
+            ledger=self.ledger,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            providers=self.providers,
+            fetcher=self.fetcher,
+            media=self.media,
+        )
+
+    def _probe(self) -> ProbePorts:
+        return ProbePorts(
+            ledger=self.ledger,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            media=self.media,
+            inspector=FixedInspector(),
+        )
+
+
+def _invoke(handler: Callable[..., Any], ports: Any, event: Mapping[str, Any]) -> Any:
+    return handler(event, Context(), ports)
+
+
+def a_request(job: Job, attempt: Attempt) -> GenerationRequest:
+    return GenerationRequest(
+        kind=job.request.kind,
+        model=attempt.model,
+        prompt=job.request.prompt,
+        duration_s=5,
+        resolution="720p",
+        audio=False,
+    )

@@ -226,12 +226,20 @@ def test_only_actions_without_resources_reach_everything_when_roles_are_read(pro
     assert {a for a in everywhere if a.startswith("logs:")} == {a for a, _ in DELIVER_LOGS}
 
 
-def test_mail_may_leave_from_any_identity_only_where_it_is_not_sent(
-    prod: Stage, local: Stage
+@pytest.mark.parametrize(
+    ("module", "action", "exact"),
+    [
+        ("send_email", "ses:SendEmail", "ses:identity/dailies@example.com"),
+        ("api", "states:SendTaskSuccess", "GenerateMachine"),
+        ("provider_callback", "states:SendTaskSuccess", "GenerateMachine"),
+    ],
+)
+def test_resource_is_named_except_where_the_emulator_cannot_tell(
+    prod: Stage, local: Stage, module: str, action: str, exact: str
 ) -> None:
-    def senders(stage: Stage) -> set[str]:
-        allowed = statements(role_of(stage.pipeline, "send_email"))
-        return {resource for action, resource in allowed if action == "ses:SendEmail"}
+    def resources(stage: Stage) -> set[str]:
+        allowed = statements(role_of(stage.pipeline, module))
+        return {resource for allowed_action, resource in allowed if allowed_action == action}
 
-    assert senders(local) == {"*"}
-    assert senders(prod) == {"ses:identity/dailies@example.com"}
+    assert resources(local) == {"*"}
+    assert resources(prod) == {exact}

@@ -33,12 +33,11 @@ from dailies.domain.outcomes import (
     Succeeded,
 )
 from dailies.domain.ports import AttemptRef, GenerationRequest, Provider
-
 from tests.fakes.time import ManualClock
 
 
 class Killed(BaseException):
-    """The process ends here, as under a Lambda timeout: nothing after it runs, nothing can catch it."""
+    """The process ends here, as under a Lambda timeout: nothing after it runs or can catch it."""
 
 
 @dataclass

@@ -1,6 +1,7 @@
-"""The chaos matrix: every point at which a process can die × everything a vendor can do.
+"""The chaos matrix: every point at which a process can die by everything a vendor can do.
 
-`python -m tests.workflow.chaos` writes `docs/chaos_matrix.md` anew. `test_chaos.py` runs it all and holds the page to it.
+`python -m tests.workflow.chaos` writes `docs/chaos_matrix.md` anew; `test_chaos.py` runs it all and
+holds the page to it.
 """
 
 from __future__ import annotations
@@ -117,21 +118,23 @@ _TITLES = {
 }
 _HEAD = """# The chaos matrix
 
-Every point at which one of our processes can die, against everything that a vendor can do. A test runs each cell, and
-this page is written by it: `python -m tests.workflow.chaos`.
+Every point at which one of our processes can die, against everything that a vendor can do. A test
+runs each cell, and this page is written by it: `python -m tests.workflow.chaos`.
 
-- **Rows**: before and after each write to the ledger, each call to a vendor, the end of each upload, and the write that
-  begins a wait. Where a point comes more than once, the first and the last time. At a write of ours two things go wrong,
-  one at a time: the process dies, and the store answers with an error (after the write: only the answer is lost).
+- **Rows**: before and after each write to the ledger, each call to a vendor, the end of each
+  upload, and the write that begins a wait. Where a point comes more than once, the first and the
+  last time. At a write of ours two things go wrong, one at a time: the process dies, and the store
+  answers with an error (after the write: only the answer is lost).
 - **Columns**: the vendor's behaviours, and its caller's.
-- **Cells**: how the job ends: **S**ucceeded, **F**ailed, **C**anceled, e**X**pired, with the number of paid tasks; `?`
-  where nobody knows whether money was spent. Two words where the two faults end differently. Empty: the story does not
-  come by this point.
+- **Cells**: how the job ends: **S**ucceeded, **F**ailed, **C**anceled, e**X**pired, with the number
+  of paid tasks; `?` where nobody knows whether money was spent. Two words where the two faults end
+  differently. Empty: the story does not come by this point.
 
-In every cell the test asserts: the job has ended and nothing goes on; no attempt has more than one paid task; there is
-at most one paid result; a result that can be found is attached, also late; the vendor's books explain each attempt's
-state; the event log has no gap and tells of every asset; an end with an unknown charge raised an alarm; no attempt was
-given up while in doubt; nothing was submitted after a cancel.
+In every cell the test asserts: the job has ended and nothing goes on; no attempt has more than one
+paid task; there is at most one paid result; a result that can be found is attached, also late; the
+vendor's books explain each attempt's state; the event log has no gap and tells of every asset; an
+end with an unknown charge raised an alarm; no attempt was given up while in doubt; nothing was
+submitted after a cancel.
 """
 
 

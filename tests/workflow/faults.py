@@ -1,6 +1,8 @@
-"""Where a process can die: every write to the ledger, every call to a vendor, the end of an upload, the wait's write.
+"""Where a process can die.
 
-A run without a fault lists the points it comes by. A second run of the same story dies at one of them.
+At every write to the ledger, every call to a vendor, the end of an upload, the write that begins a
+wait. A run without a fault lists the points it comes by. A second run of the same story dies at one
+of them.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from dataclasses import dataclass, field
 from dailies.domain.assets import StoredPart
 from dailies.domain.changes import Change
 from dailies.domain.errors import StorageError
-
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.vendor import Killed
 from tests.storage.doubles import MemoryMedia
@@ -21,7 +22,7 @@ from tests.storage.doubles import MemoryMedia
 KILLED = "killed"
 """The process dies."""
 DOWN = "down"
-"""Our own store answers with an error: before it acts it has done nothing, after it only the answer is lost."""
+"""Our own store answers with an error: it has done nothing, or only its answer is lost."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What must hold of a job at rest, whatever happened to it: the ledger against the vendors' own books."""
+"""What must hold of a job at rest, whatever happened: the ledger against the vendors' own books."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dailies.domain.attempts import AMBIGUOUS, HAS_HANDLE, Attempt, AttemptState
 from dailies.domain.events import TERMINAL, Event, EventType
 from dailies.domain.jobs import Charged
 from dailies.domain.ports import Snapshot
-
 from tests.fakes.vendor import Task, Vendor
 from tests.workflow.stage import Stage
 

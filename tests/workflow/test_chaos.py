@@ -1,4 +1,4 @@
-"""Every point at which a process can die × everything a vendor can do (`docs/chaos_matrix.md`)."""
+"""Every point at which a process can die by everything a vendor can do: `docs/chaos_matrix.md`."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dailies.domain.jobs import Charged, JobState
-
 from tests.workflow.stage import two_vendors
 
 

@@ -1,7 +1,8 @@
 """Walks a definition state by state, in process and on a virtual clock.
 
-A second reading of ASL beside moto's, small enough to be read: Pass, Task, Choice, Wait, Succeed and Fail in JSONata, with
-Assign, Retry, Catch and task-token waits. Fast enough for a matrix of hundreds of cases.
+A second reading of ASL beside moto's, small enough to be read: Pass, Task, Choice, Wait, Succeed
+and Fail in JSONata, with Assign, Retry, Catch and task-token waits. Fast enough for a matrix of
+thousands of cases.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from dailies.services.recording import LedgerPorts
 from dailies.services.resolve import ResolvePorts
 from dailies.services.store import StorePorts
 from dailies.services.submit import SubmitPorts
-
 from tests.fakes.vendor import FixedStats, VendorBook
 from tests.storage.doubles import MemoryMedia, ScriptedFetcher, Serve, an_mp4
 

@@ -27,9 +27,9 @@ $(VENV)/.installed: requirements/dev.lock requirements/uv.lock
 	@touch $@
 
 node_modules/.installed: package-lock.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "Dailies needs Node 20 or newer."; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "Dailies needs Node 20 or newer."; exit 1; }
 	@echo "Installing the CDK CLI ..."
-	@npm ci --silent --no-fund --no-audit
+	@npm ci --silent
 	@touch $@
 
 demo: install ## Deploy everything to a local AWS, run two jobs, show the videos

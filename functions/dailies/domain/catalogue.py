@@ -23,6 +23,20 @@ class Mode(StrEnum):
 
     TEXT_TO_VIDEO = "text_to_video"
     IMAGE_TO_VIDEO = "image_to_video"
+    VIDEO_EXTEND = "video_extend"
+    """Seconds added to the end of a video; the result holds both. Only what is added is paid."""
+
+
+class Input(StrEnum):
+    """The media that a job may refer to, by field of the job: the only list of these names."""
+
+    IMAGE = "image"
+    """The first frame."""
+    LAST_FRAME = "last_frame"
+    VIDEO = "video"
+    """The video to go on from."""
+    REFERENCES = "references"
+    """Images of what shall appear, in any frame."""
 
 
 class CallbackKind(StrEnum):
@@ -84,16 +98,32 @@ class Constraint(_Data):
     reason: str
 
 
+class VideoRule(_Data):
+    """Which videos a mode goes on from, where not any video will do."""
+
+    made_by: list[str] = Field(default_factory=list)
+    """The vendor takes only what these models of its own made; empty where any video will do."""
+    max_age_s: int | None = None
+    """How long after it was made."""
+    max_total_s: int | None = None
+    """The longest that the video and what is added to it may be together."""
+
+
 class ModeSpec(_Data):
     """The options of one mode; the first of each list is the default."""
 
     resolutions: list[str]
     durations_s: list[int]
+    """Of the output; where a video is extended, of what is added."""
     aspect_ratios: list[str] = Field(default_factory=list)
     """Empty where the ratio follows the input image."""
     audio: list[bool]
-    inputs: dict[str, Literal["required", "optional"]] = Field(default_factory=dict)
-    """Media inputs by field name of the job (`image`, `last_frame`)."""
+    inputs: dict[Input, Literal["required", "optional"]] = Field(
+        default_factory=dict[Input, Literal["required", "optional"]]
+    )
+    """Media inputs by field name of the job."""
+    video: VideoRule = VideoRule()
+    """Which videos the input `video` may be."""
     prompt: Literal["required", "optional"] = "required"
     negative_prompt: bool = False
     seed: bool = False
@@ -127,7 +157,7 @@ class ModelSpec(_Data):
 
 
 class InputLimits(_Data):
-    """What a vendor accepts as an input image."""
+    """What a vendor accepts as an input file of a kind."""
 
     content_types: list[str]
     max_bytes: int
@@ -159,9 +189,20 @@ class VendorSpec(_Data):
     Empty where the vendor names none: then any public address, and only without a credential.
     """
     input_image: InputLimits
+    input_video: InputLimits | None = None
+    """None where no model takes a video."""
     billing_unit_usd: Decimal | None = None
     """What one of the vendor's own billing units costs, where it bills in units."""
     models: list[ModelSpec]
+
+    def input_limits(self, name: Input) -> InputLimits:
+        """Return what is accepted as an input, or raise ConfigurationError where nothing says."""
+        limits = self.input_video if name is Input.VIDEO else self.input_image
+        if limits is None:
+            raise ConfigurationError(
+                f"The catalogue does not say what {self.title} takes as {name}."
+            )
+        return limits
 
     def model(self, model_id: str) -> ModelSpec | None:
         """Return the model with the vendor's id `model_id`, or None."""

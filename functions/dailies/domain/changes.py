@@ -114,11 +114,10 @@ class Creation:
     def assets_missing(self, missing: Collection[str]) -> InvalidRequestError:
         """Return the refusal that names each field of the request whose asset does not exist."""
         request = self.job.request
-        fields = {"image": request.image, "last_frame": request.last_frame}
         problems = tuple(
-            FieldProblem(f"/{name}/asset_id", f"there is no asset {ref.asset_id}")
-            for name, ref in fields.items()
-            if ref is not None and ref.asset_id in missing
+            FieldProblem(f"{pointer}/asset_id", f"there is no asset {ref.asset_id}")
+            for pointer, ref in request.input_pointers()
+            if ref.asset_id in missing
         )
         return InvalidRequestError(
             "The request refers to an asset that does not exist.",

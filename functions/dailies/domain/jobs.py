@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from dailies.domain.catalogue import Mode
+from dailies.domain.catalogue import Input, Mode
 
 
 class JobState(StrEnum):
@@ -108,7 +109,12 @@ class JobRequest(_Frozen):
     negative_prompt: Annotated[str, StringConstraints(max_length=4096)] | None = None
     image: AssetRef | None = None
     last_frame: AssetRef | None = None
+    video: AssetRef | None = None
+    """The video to go on from: an upload, or what another job made."""
+    references: list[AssetRef] = Field(default_factory=list[AssetRef], max_length=3)
+    """Images of what shall appear."""
     duration_s: int | None = Field(default=None, ge=1, le=600)
+    """Of the output; where a video is extended, of what is added."""
     resolution: Annotated[str, StringConstraints(max_length=16)] | None = None
     aspect_ratio: Annotated[str, StringConstraints(max_length=16)] | None = None
     audio: bool | None = None
@@ -123,6 +129,24 @@ class JobRequest(_Frozen):
         Annotated[str, StringConstraints(max_length=512)],
     ] = Field(default_factory=dict, max_length=16)
     """Yours; returned with the job and in its events."""
+
+    def inputs(self) -> dict[Input, tuple[AssetRef, ...]]:
+        """Return the assets that it refers to, by field; fields that it leaves out are absent."""
+        given: dict[Input, AssetRef | list[AssetRef] | None] = {
+            name: getattr(self, name) for name in Input
+        }
+        return {
+            name: (value,) if isinstance(value, AssetRef) else tuple(value)
+            for name, value in given.items()
+            if value
+        }
+
+    def input_pointers(self) -> Iterator[tuple[str, AssetRef]]:
+        """Yield each asset that it refers to, with the JSON pointer (RFC 6901) to where it does."""
+        for name, refs in self.inputs().items():
+            many = isinstance(getattr(self, name), list)
+            for i, ref in enumerate(refs):
+                yield f"/{name}/{i}" if many else f"/{name}", ref
 
 
 class JobError(_Frozen):
@@ -153,6 +177,8 @@ class Job(BaseModel):
     """What the first route's price list asks."""
     attempt: int = 0
     """Number of the newest attempt; 0 before the first."""
+    route: int = 0
+    """Index of the route of the newest attempt: a status read tells the model in use from the job's row alone."""
     run: int = 1
     """Which execution owns the job; every write of a run is conditional on it."""
     auto_runs: int = 0

@@ -10,14 +10,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from itertools import product
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from dailies.domain.catalogue import Constraint, Mode, ModelSpec, ModeSpec, VendorSpec
+from dailies.domain.catalogue import Constraint, Input, Mode, ModelSpec, ModeSpec, VendorSpec
 from dailies.domain.errors import FieldProblem, InvalidRequestError
 from dailies.domain.jobs import JobRequest
-from dailies.domain.ports import GenerationRequest, InputMedia
+from dailies.domain.ports import GenerationRequest, InputMedia, InputVideo
 
 Value = str | int | bool | None
+
+
+class Media(TypedDict, total=False):
+    """The media of a request, by input."""
+
+    image: InputMedia
+    last_frame: InputMedia
+    video: InputVideo
+    references: tuple[InputMedia, ...]
 
 
 @dataclass(frozen=True)
@@ -35,19 +44,18 @@ class ResolvedOptions:
     """None where it follows the input image."""
     negative_prompt: str | None
     seed: int | None
-    inputs: tuple[str, ...]
-    """The media inputs to send, by field name of the job (`image`, `last_frame`)."""
+    inputs: tuple[Input, ...]
+    """The media inputs to send."""
 
     def price_usd(self, model: ModelSpec) -> Decimal:
-        """Return what the vendor's list asks for one output."""
+        """Return what the vendor's list asks for one output, or for what is added to a video."""
         return model.price_usd(
             resolution=self.resolution, audio=self.audio, duration_s=self.duration_s
         )
 
-    def request(
-        self, *, image: InputMedia | None = None, last_frame: InputMedia | None = None
-    ) -> GenerationRequest:
+    def request(self, **media: Unpack[Media]) -> GenerationRequest:
         """Return what an adapter is given; media that `inputs` does not name are left out."""
+        sent: dict[str, Any] = {name: one for name, one in media.items() if name in self.inputs}
         return GenerationRequest(
             kind=self.kind,
             model=self.model,
@@ -58,8 +66,7 @@ class ResolvedOptions:
             aspect_ratio=self.aspect_ratio,
             negative_prompt=self.negative_prompt,
             seed=self.seed,
-            image=image if "image" in self.inputs else None,
-            last_frame=last_frame if "last_frame" in self.inputs else None,
+            **sent,
         )
 
 
@@ -115,7 +122,7 @@ def resolve_options(
         aspect_ratio=choice.aspect_ratio,
         negative_prompt=request.negative_prompt or None,
         seed=request.seed,
-        inputs=tuple(name for name in mode.inputs if getattr(request, name) is not None),
+        inputs=tuple(name for name in mode.inputs if name in request.inputs()),
     )
     return options, dropped
 
@@ -149,13 +156,14 @@ def _without_unknown(request: JobRequest, mode: ModeSpec) -> tuple[JobRequest, l
         "negative_prompt": not mode.negative_prompt,
         "seed": not mode.seed,
         "aspect_ratio": not mode.aspect_ratios,
-        "last_frame": "last_frame" not in mode.inputs and "image" in mode.inputs,
+        Input.LAST_FRAME: Input.LAST_FRAME not in mode.inputs and Input.IMAGE in mode.inputs,
+        Input.REFERENCES: Input.REFERENCES not in mode.inputs,
         "audio": len(mode.audio) == 1 and request.audio != mode.audio[0],
     }
-    dropped = [
-        name for name, gone in unknown.items() if gone and getattr(request, name) is not None
-    ]
-    return request.model_copy(update=dict.fromkeys(dropped)), dropped
+    dropped = [str(name) for name, gone in unknown.items() if gone and _given(request, name)]
+    known = JobRequest.model_fields
+    unset = {name: known[name].get_default(call_default_factory=True) for name in dropped}
+    return request.model_copy(update=unset), dropped
 
 
 def _prompt(
@@ -170,8 +178,9 @@ def _prompt(
 
 
 def _inputs(request: JobRequest, mode: ModeSpec, ref: str) -> Iterator[FieldProblem]:
-    for name in ("image", "last_frame"):
-        given = getattr(request, name) is not None
+    given_inputs = request.inputs()
+    for name in Input:
+        given = name in given_inputs
         if given and name not in mode.inputs:
             yield FieldProblem(f"/{name}", f"{ref} takes no {name} for {request.kind}.")
         if not given and mode.inputs.get(name) == "required":
@@ -228,7 +237,7 @@ def _choose(request: JobRequest, mode: ModeSpec, ref: str) -> _Choice:
 
 def _broken(choice: _Choice, request: JobRequest, mode: ModeSpec) -> Iterator[FieldProblem]:
     facts: dict[str, Value] = {f.name: getattr(choice, f.name) for f in fields(choice)}
-    facts |= {name: getattr(request, name) is not None for name in ("image", "last_frame", "seed")}
+    facts |= {name: _given(request, name) for name in (*Input, "seed")}
     for rule in mode.constraints:
         applies = all(facts.get(name) == value for name, value in rule.when.items())
         if applies and any(facts.get(name) not in allowed for name, allowed in rule.then.items()):
@@ -238,7 +247,11 @@ def _broken(choice: _Choice, request: JobRequest, mode: ModeSpec) -> Iterator[Fi
 def _blamed(rule: Constraint, request: JobRequest) -> str:
     """Return the field to point at: one that the caller set, rather one that the rule limits."""
     names = [*rule.then, *rule.when]
-    return next((n for n in names if getattr(request, n, None) is not None), names[0])
+    return next((n for n in names if _given(request, n)), names[0])
+
+
+def _given(request: JobRequest, name: str) -> bool:
+    return getattr(request, name, None) not in (None, [])
 
 
 def _shown(value: Value) -> str:

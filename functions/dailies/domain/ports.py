@@ -288,8 +288,31 @@ class InputMedia:
     source: MediaSource = field(repr=False)
 
     def read(self) -> bytes:
-        """Return the bytes. Bounded by the catalogue's `input_image.max_bytes`."""
+        """Return the bytes. Bounded by the catalogue's `max_bytes` for this kind of input."""
         return self.source.read()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The attempt that made an asset: by it an adapter can name its own earlier result at the vendor."""
+
+    vendor: str
+    model: str
+    """The vendor's own model id."""
+    output: Output
+    handle: Handle | None
+    """None where the vendor answered the submit with the result itself."""
+    made_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class InputVideo(InputMedia):
+    """A video to go on from."""
+
+    origin: Origin | None = None
+    """None for an upload."""
+    duration_s: float | None = None
+    """None where nobody has looked into the file yet."""
 
 
 @dataclass(frozen=True)
@@ -301,6 +324,7 @@ class GenerationRequest:
     """The vendor's own model id."""
     prompt: str
     duration_s: int
+    """Of the output; where a video is extended, of what is added."""
     resolution: str
     audio: bool
     aspect_ratio: str | None = None
@@ -308,6 +332,8 @@ class GenerationRequest:
     seed: int | None = None
     image: InputMedia | None = None
     last_frame: InputMedia | None = None
+    video: InputVideo | None = None
+    references: tuple[InputMedia, ...] = ()
     degraded: tuple[str, ...] = ()
     """Options that this model does not know and the caller allowed to be dropped."""
 

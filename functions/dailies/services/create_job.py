@@ -156,14 +156,13 @@ def _creation(job: Job, idempotency_key: str, answer: str) -> Creation:
         at=job.created_at,
         data={"kind": job.request.kind, "model": job.request.model},
     )
-    inputs = (job.request.image, job.request.last_frame)
     return Creation(
         job=job,
         event=queued,
         idempotency_key=idempotency_key,
         body_sha256=_fingerprint(job.request),
         answer=answer,
-        needs_assets=tuple(dict.fromkeys(ref.asset_id for ref in inputs if ref is not None)),
+        needs_assets=tuple(dict.fromkeys(ref.asset_id for _, ref in job.request.input_pointers())),
     )
 
 

@@ -10,8 +10,10 @@ from dailies.domain.assets import Asset, AssetKind
 from dailies.domain.ids import NewId
 from dailies.domain.ports import Clock, Ledger, MediaStore, UploadForm
 
-ContentType = Literal["image/png", "image/jpeg"]
-MAX_UPLOAD_BYTES = 50 * 1024 * 1024
+ImageType = Literal["image/png", "image/jpeg"]
+VideoType = Literal["video/mp4"]
+MAX_IMAGE_BYTES = 50 * 1024 * 1024
+MAX_VIDEO_BYTES = 200 * 1024 * 1024
 _FORM_EXPIRES_S = 900
 
 
@@ -27,7 +29,7 @@ class Upload:
 def create_upload(
     *,
     tenant: str,
-    content_type: ContentType,
+    content_type: ImageType | VideoType,
     size_bytes: int,
     ledger: Ledger,
     media: MediaStore,

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from dailies.domain.catalogue import ModelSpec, VendorSpec, load_catalogue
+from dailies.domain.catalogue import Input, ModelSpec, VendorSpec, load_catalogue
 from dailies.domain.errors import InvalidRequestError
 from dailies.domain.jobs import AssetRef, JobRequest
 from dailies.domain.options import resolve_options
@@ -34,7 +34,7 @@ def test_every_allowed_combination_has_a_price(vendor: VendorSpec, model: ModelS
                     "duration_s": duration,
                     "audio": audio,
                 }
-                | dict.fromkeys(inputs, ASSET)
+                | {name: [ASSET] if name is Input.REFERENCES else ASSET for name in inputs}
             )
             try:
                 options, _ = resolve_options(asked, vendor, model)
@@ -55,7 +55,7 @@ def test_numbers_are_in_order(vendor: VendorSpec, model: ModelSpec) -> None:
 
 @pytest.mark.parametrize(("vendor", "model"), ROUTES)
 def test_every_name_in_a_constraint_is_an_option(vendor: VendorSpec, model: ModelSpec) -> None:
-    known = {"resolution", "duration_s", "aspect_ratio", "audio", "image", "last_frame", "seed"}
+    known = {"resolution", "duration_s", "aspect_ratio", "audio", "seed", *Input}
 
     for mode in model.modes.values():
         for rule in mode.constraints:

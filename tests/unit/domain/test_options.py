@@ -210,3 +210,44 @@ def test_price_is_the_lists_when_options_are_resolved() -> None:
     options, _ = resolve("google/veo-3.1-generate-001", duration_s=4)
 
     assert str(options.price_usd(found[1])) == "1.60"
+
+
+REFERENCE = {"asset_id": "ast_01J9ZQ3V5M8K2N4P6R7S8T9V0X"}
+
+
+def test_every_input_is_taken_when_the_mode_names_it() -> None:
+    vendor, model = _route(inputs={"video": "required", "references": "optional"})
+    body = {"kind": "text_to_video", "model": "kling/x", "prompt": "A fox", "video": ASSET}
+
+    asked = JobRequest.model_validate(body | {"references": [ASSET, REFERENCE]})
+    options, _ = resolve_options(asked, vendor, model)
+    fewer, _ = resolve_options(JobRequest.model_validate(body), vendor, model)
+
+    assert options.inputs == ("video", "references")
+    assert fewer.inputs == ("video",)
+    assert [pointer for pointer, _ in asked.input_pointers()] == [
+        "/video",
+        "/references/0",
+        "/references/1",
+    ]
+
+
+def test_inputs_are_refused_when_the_mode_does_not_name_them() -> None:
+    found = problems("kling/kling-3.0", video=ASSET, references=[ASSET])
+
+    assert found == {
+        "/video": "kling/kling-3.0 takes no video for text_to_video.",
+        "/references": "kling/kling-3.0 takes no references for text_to_video.",
+    }
+
+
+def test_references_are_dropped_when_the_request_is_lenient() -> None:
+    options, dropped = resolve("kling/kling-3.0", references=[ASSET], lenient=True)
+
+    assert (options.inputs, dropped) == ((), ["references"])
+
+
+def test_nothing_is_dropped_when_a_lenient_request_gives_no_references() -> None:
+    _, dropped = resolve("kling/kling-3.0", lenient=True)
+
+    assert dropped == []

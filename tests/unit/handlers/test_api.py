@@ -10,7 +10,7 @@ import pytest
 
 from dailies.domain.assets import Asset, AssetKind
 from dailies.domain.attempts import Attempt, AttemptFailure, AttemptState
-from dailies.domain.catalogue import Lifecycle
+from dailies.domain.catalogue import Input, Lifecycle, Mode
 from dailies.domain.changes import Draft
 from dailies.domain.errors import ConfigurationError, ConflictError, StorageError
 from dailies.domain.events import EventType
@@ -66,6 +66,16 @@ def with_lifecycle(fakes: ApiFakes, lifecycle: Lifecycle) -> None:
     """Date the model of `BODY`."""
     kling = fakes.catalogue.vendors["kling"]
     models = [m.model_copy(update={"lifecycle": lifecycle}) for m in kling.models]
+    vendors = {**fakes.catalogue.vendors, "kling": kling.model_copy(update={"models": models})}
+    fakes.catalogue = fakes.catalogue.model_copy(update={"vendors": vendors})
+
+
+def with_inputs(fakes: ApiFakes, mode: Mode, *inputs: str) -> None:
+    """Give the model of `BODY` a mode that takes these inputs."""
+    kling = fakes.catalogue.vendors["kling"]
+    known = kling.models[0].modes[Mode.TEXT_TO_VIDEO]
+    spec = known.model_copy(update={"inputs": dict.fromkeys(map(Input, inputs), "optional")})
+    models = [m.model_copy(update={"modes": {**m.modes, mode: spec}}) for m in kling.models]
     vendors = {**fakes.catalogue.vendors, "kling": kling.model_copy(update={"models": models})}
     fakes.catalogue = fakes.catalogue.model_copy(update={"vendors": vendors})
 
@@ -196,6 +206,19 @@ class TestCreating:
         reply = create(api, kind="image_to_video", image=theirs)
 
         problem(reply, 422, "invalid_request")
+
+    def test_each_missing_input_is_named_when_assets_do_not_exist(
+        self, api: ApiClient, fakes: ApiFakes
+    ) -> None:
+        with_inputs(fakes, Mode.VIDEO_EXTEND, "video", "references")
+        upload = api.post("/v1/uploads", {"content_type": "image/png", "size_bytes": 9}).json
+        mine = {"asset_id": upload["asset_id"]}
+        none = {"asset_id": "ast_01JCZ5W2A0B1C2D3E4F5G6H7J8"}
+
+        reply = create(api, kind="video_extend", video=none, references=[mine, none])
+
+        pointers = [error["pointer"] for error in problem(reply, 422, "invalid_request")["errors"]]
+        assert pointers == ["/video/asset_id", "/references/1/asset_id"]
 
     def test_whole_number_is_taken_when_it_is_written_with_a_point(
         self, api: ApiClient, fakes: ApiFakes
@@ -447,12 +470,24 @@ class TestMedia:
         [
             {"content_type": "image/gif", "size_bytes": 9},
             {"content_type": "image/png", "size_bytes": 0},
+            {"content_type": "image/png", "size_bytes": 50 * 1024**2 + 1},
+            {"content_type": "video/mp4", "size_bytes": 200 * 1024**2 + 1},
         ],
     )
     def test_upload_is_refused_when_type_or_size_is_not_allowed(
         self, api: ApiClient, body: dict[str, Any]
     ) -> None:
         problem(api.post("/v1/uploads", body), 422, "invalid_request")
+
+    def test_video_may_be_larger_than_an_image_when_it_is_uploaded(self, api: ApiClient) -> None:
+        size_bytes = 200 * 1024**2
+
+        video = api.post("/v1/uploads", {"content_type": "video/mp4", "size_bytes": size_bytes})
+        image = api.post("/v1/uploads", {"content_type": "image/png", "size_bytes": size_bytes})
+
+        assert f"video/mp4 {size_bytes}" in video.json["fields"]["policy"]
+        body = problem(image, 422, "invalid_request")
+        assert body["errors"][0]["pointer"] == "/size_bytes"
 
     def test_upload_can_be_downloaded_when_it_has_arrived(
         self, api: ApiClient, fakes: ApiFakes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from dailies.domain.assets import Asset, AssetKind, MediaFacts
 from dailies.domain.catalogue import (
@@ -20,7 +21,13 @@ from dailies.domain.catalogue import (
     VendorSpec,
 )
 from dailies.handlers.api.job_views import View
-from dailies.services.create_upload import MAX_UPLOAD_BYTES, ContentType, Upload
+from dailies.services.create_upload import (
+    MAX_IMAGE_BYTES,
+    MAX_VIDEO_BYTES,
+    ImageType,
+    Upload,
+    VideoType,
+)
 
 _DOWNLOAD_EXPIRES_S = 900
 
@@ -41,6 +48,8 @@ class ModelView(View):
     prices: list[Price]
     latency_s: Latency
     input_image: InputLimits
+    input_video: InputLimits | None
+    """Null where no model of the vendor takes a video."""
 
 
 class ModelList(View):
@@ -52,11 +61,25 @@ class ModelList(View):
 class UploadBody(View):
     """A file to come."""
 
-    model_config = ConfigDict(title="UploadRequest")
+    model_config = ConfigDict(
+        title="UploadRequest",
+        json_schema_extra={
+            "if": {"properties": {"content_type": {"enum": [*get_args(ImageType)]}}},
+            "then": {"properties": {"size_bytes": {"maximum": MAX_IMAGE_BYTES}}},
+        },
+    )
 
-    content_type: ContentType
-    size_bytes: int = Field(ge=1, le=MAX_UPLOAD_BYTES)
+    content_type: ImageType | VideoType
+    size_bytes: int = Field(ge=1, le=MAX_VIDEO_BYTES)
     """The form takes a file of at most this size."""
+
+    @field_validator("size_bytes")
+    @classmethod
+    def _fits_type(cls, size_bytes: int, info: ValidationInfo) -> int:
+        if size_bytes > MAX_IMAGE_BYTES and info.data.get("content_type") in get_args(ImageType):
+            limit = {"limit": MAX_IMAGE_BYTES}
+            raise PydanticCustomError("too_big", "An image may have at most {limit} bytes.", limit)
+        return size_bytes
 
 
 class UploadView(View):
@@ -135,6 +158,7 @@ def _model(vendor: VendorSpec, model: ModelSpec, today: dt.date) -> ModelView:
         prices=model.prices,
         latency_s=model.latency_s,
         input_image=vendor.input_image,
+        input_video=vendor.input_video,
     )
 
 

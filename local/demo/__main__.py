@@ -14,7 +14,7 @@ from local.demo.jobs import SHOTS, watch
 from local.twin.api import Api, ApiError
 from local.twin.errors import TwinError
 from local.twin.narrator import Narrator
-from local.twin.twin import Twin
+from local.twin.twin import Access, Twin
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FOLDER = _ROOT / ".local" / "demo"
@@ -48,26 +48,30 @@ def _run(narrator: Narrator) -> None:
     with Twin(_FOLDER, speed=_SPEED, scenario=_SCENARIO, narrator=narrator) as twin:
         access = twin.issue("demo")
         narrator.line(f"  The API answers at {twin.url}")
-        api = Api(twin.url, access.api_key)
-        narrator.title(f"Two jobs, text to video (vendors are simulated, {_SPEED:g} times as fast)")
-        hook = f"{twin.receiver_url}/hooks/demo"
-        jobs = {shot.name: api.create_job(shot.body(hook)) for shot in SHOTS}
-        ended = watch(api, jobs, _SPEED, narrator.console)
-        narrator.title("Timelines")
-        for name, job in ended.items():
-            told = report.timeline(api.events(job["job_id"]), job["finished_at"])
-            narrator.line(f"  {name}: {told}")
-        parts = {
-            "Faults": lambda: money.require_faults(twin),
-            "Money": lambda: money.prove_one_paid_task_each(twin, api, ended),
-            "Webhooks": lambda: report.webhooks(twin, access, ended),
-            "Videos": lambda: report.videos(twin, api, ended, _OUT),
-            "Emails": lambda: report.emails(twin, ended, _OUT),
-        }
-        for title, lines in parts.items():
-            narrator.title(title)
-            for line in lines():
-                narrator.line(f"  {line}")
+        with Api(twin.url, access.api_key) as api:
+            _play(twin, api, access, narrator)
+
+
+def _play(twin: Twin, api: Api, access: Access, narrator: Narrator) -> None:
+    narrator.title(f"Two jobs, text to video (vendors are simulated, {_SPEED:g} times as fast)")
+    hook = f"{twin.receiver_url}/hooks/demo"
+    jobs = {shot.name: api.create_job(shot.body(hook)) for shot in SHOTS}
+    ended = watch(api, jobs, _SPEED, narrator.console)
+    narrator.title("Timelines")
+    for name, job in ended.items():
+        told = report.timeline(api.events(job["job_id"]), job["finished_at"])
+        narrator.line(f"  {name}: {told}")
+    parts = {
+        "Faults": lambda: money.require_faults(twin),
+        "Money": lambda: money.prove_one_paid_task_each(twin, api, ended),
+        "Webhooks": lambda: report.webhooks(twin, access, ended),
+        "Videos": lambda: report.videos(twin, api, ended, _OUT),
+        "Emails": lambda: report.emails(twin, ended, _OUT),
+    }
+    for title, lines in parts.items():
+        narrator.title(title)
+        for line in lines():
+            narrator.line(f"  {line}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -23,6 +23,14 @@ class Api:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.http = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
         """For requests that should fail: answers of any status."""
+
+    def __enter__(self) -> Self:
+        """Use it for a while."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close its connections."""
+        self.http.close()
 
     def create_job(self, body: dict[str, Any], idempotency_key: str | None = None) -> str:
         """Create a job and return its id."""

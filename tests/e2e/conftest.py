@@ -32,8 +32,9 @@ def access(twin: Twin) -> Access:
 
 
 @pytest.fixture(scope="session")
-def api(twin: Twin, access: Access) -> Api:
-    return Api(twin.url, access.api_key)
+def api(twin: Twin, access: Access) -> Iterator[Api]:
+    with Api(twin.url, access.api_key) as api:
+        yield api
 
 
 @pytest.fixture(scope="session")

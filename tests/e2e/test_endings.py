@@ -29,17 +29,23 @@ def jobs(crew: Crew) -> Jobs:
     )
 
 
-@pytest.mark.parametrize("name", ["kling blocked", "google blocked"])
+@pytest.mark.parametrize(
+    ("name", "code", "state"),
+    [
+        ("kling blocked", "rejected_moderation", "rejected"),
+        ("google blocked", "blocked", "blocked"),
+    ],
+)
 def test_job_fails_with_reasons_and_without_charge_when_the_content_is_blocked(
-    crew: Crew, jobs: Jobs, name: str
+    crew: Crew, jobs: Jobs, name: str, code: str, state: str
 ) -> None:
     job = jobs[name]
 
     assert job["state"] == "failed"
-    assert job["error"]["code"] == "blocked"
+    assert job["error"]["code"] == code
     assert job["error"]["reasons"] or job["error"]["message"]
     assert job["charged"] == "no"
-    assert [one["state"] for one in crew.api.attempts(job["job_id"])] == ["blocked"]
+    assert [one["state"] for one in crew.api.attempts(job["job_id"])] == [state]
 
 
 def test_next_model_is_asked_when_the_first_one_failed_for_sure(crew: Crew, jobs: Jobs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,6 +12,13 @@ from local.twin.api import Api
 from tests.e2e.crew import KLING, Crew
 
 BODY = {"kind": "text_to_video", "model": KLING, "prompt": "A quiet street"}
+
+
+@pytest.fixture(scope="module")
+def rival(crew: Crew) -> Iterator[Api]:
+    """Another tenant."""
+    with Api(crew.twin.url, crew.twin.issue("rival").api_key) as rival:
+        yield rival
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +56,13 @@ def test_request_is_refused_when_it_has_no_idempotency_key(crew: Crew) -> None:
 
 @pytest.mark.parametrize("key", ["", "dk_local_wrong"])
 def test_nobody_gets_in_when_the_api_key_is_not_one(crew: Crew, key: str) -> None:
-    answer = Api(crew.twin.url, key).http.get("/v1/jobs")
+    with Api(crew.twin.url, key) as stranger:
+        answer = stranger.http.get("/v1/jobs")
 
     assert answer.status_code in {401, 403}
 
 
-def test_job_does_not_exist_when_it_is_another_tenants(crew: Crew, job_id: str) -> None:
-    rival = Api(crew.twin.url, crew.twin.issue("rival").api_key)
-
+def test_job_does_not_exist_when_it_is_another_tenants(rival: Api, job_id: str) -> None:
     for path in ("", "/attempts", "/events"):
         assert problem(rival.http.get(f"/v1/jobs/{job_id}{path}"), 404)["code"] == "not_found"
     assert rival.http.post(f"/v1/jobs/{job_id}/cancel").status_code == 404
@@ -74,7 +81,6 @@ def test_waiting_read_answers_with_the_end_when_it_is_near(crew: Crew) -> None:
 
 
 def test_public_pages_answer_when_nobody_is_signed_in(crew: Crew) -> None:
-    stranger = Api(crew.twin.url)
-
-    assert stranger.http.get("/healthz").json() == {"status": "ok"}
-    assert stranger.http.get("/openapi.json").json()["openapi"].startswith("3.1")
+    with Api(crew.twin.url) as stranger:
+        assert stranger.http.get("/healthz").json() == {"status": "ok"}
+        assert stranger.http.get("/openapi.json").json()["openapi"].startswith("3.1")

@@ -22,11 +22,17 @@ def queue_url(crew: Crew) -> str:
     client = crew.twin.emulator.client
     url = client("sqs").create_queue(QueueName="listener")["QueueUrl"]
     attributes = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    client("sns").subscribe(
-        TopicArn=crew.twin.outputs["TopicArn"],
-        Protocol="sqs",
-        Endpoint=attributes["Attributes"]["QueueArn"],
-    )
+    arn, topic = attributes["Attributes"]["QueueArn"], crew.twin.outputs["TopicArn"]
+    let_topic_send = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [let_topic_send]})
+    client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return url
 
 
@@ -127,6 +133,6 @@ def deliveries(crew: Crew, job_id: str) -> str:
     found = crew.twin.emulator.client("dynamodb").query(
         TableName=crew.twin.outputs["TableName"],
         KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-        ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "DLV#"}},
+        ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "OUT#"}},
     )
     return json.dumps(found["Items"])

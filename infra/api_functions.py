@@ -77,7 +77,7 @@ class ApiFunctions(Construct):
             sources=parts.sources,
             timeout_s=_CALLBACK_S,
             memory_mb=_SMALL_MB,
-            environment=merge(env.table, env.vendors, self._machine_arn),
+            environment=merge(env.table, env.vendors, env.public_url, self._machine_arn),
             grants=[
                 to.read_rows(parts.table),
                 to.update_rows(parts.table),

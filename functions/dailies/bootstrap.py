@@ -88,6 +88,8 @@ class CallbackPorts:
     providers: Providers
     catalogue: Catalogue
     secrets: Secrets
+    public_url: str = ""
+    """As vendors were told it; empty where none can reach us."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ def provider_callback() -> CallbackPorts:
         secrets=_secrets(env.secrets_prefix),
         workflow=_workflow(env.state_machine_arn),
         catalogue=load_catalogue(),
+        public_url=env.public_url,
     )
 
 

@@ -91,6 +91,7 @@ class CallbackSettings(LedgerSettings):
 
     secrets_prefix: str
     provider_endpoints: Json[dict[str, str]]
+    public_url: str
     state_machine_arn: str
 
 

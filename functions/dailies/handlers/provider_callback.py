@@ -41,6 +41,7 @@ def handler(
             providers=ports.providers,
             catalogue=ports.catalogue,
             secrets=ports.secrets,
+            public_url=ports.public_url,
         )
     except PipelineError as exc:
         logger.error("callback", extra={"code": exc.code})

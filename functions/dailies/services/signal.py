@@ -8,7 +8,7 @@ from enum import StrEnum
 from dailies.domain.catalogue import Catalogue
 from dailies.domain.ids import parse_attempt_id
 from dailies.domain.ports import AttemptRef, CallsBack, Ledger, Providers, Secrets, Workflow
-from dailies.domain.signing import callback_secret_matches
+from dailies.domain.signing import callback_secret_matches, callback_url
 
 
 class Signaled(StrEnum):
@@ -34,11 +34,12 @@ def signal_from_callback(
     providers: Providers,
     catalogue: Catalogue,
     secrets: Secrets,
+    public_url: str,
 ) -> Signaled:
     """Count a callback to `/v1/callbacks/{vendor}/{attempt_id}/{secret}` if the vendor sent it.
 
     Nothing in the body is believed: a hint leads to a poll, and the poll is the truth. `headers`
-    have lower-case names.
+    have lower-case names. `public_url` is the API's base URL, as vendors were told it.
 
     Raises:
         StorageError: the signal may be lost; the vendor should send it again.
@@ -52,7 +53,8 @@ def signal_from_callback(
     provider = providers.get(vendor)
     if not isinstance(provider, CallsBack):
         return Signaled.UNKNOWN
-    if provider.callback(AttemptRef(attempt_id=attempt_id), headers, body) is None:
+    address = callback_url(public_url, vendor, attempt_id, secret) if public_url else None
+    if provider.callback(AttemptRef(attempt_id, callback_url=address), headers, body) is None:
         return Signaled.IGNORED
     job_id, number = parsed
     job = ledger.signal(job_id, number)

@@ -29,9 +29,12 @@ KEY = "stage-key"
 class Vendor:
     """Believes what is signed `good`."""
 
+    address: str | None = None
+
     def callback(
         self, attempt: AttemptRef, headers: Mapping[str, str], body: bytes
     ) -> CallbackHint | None:
+        self.address = attempt.callback_url
         good = headers.get("x-signature") == "good" and body == b"it is done"
         return CallbackHint(terminal=True) if good else None
 
@@ -87,6 +90,7 @@ class World:
             providers=self,
             catalogue=load_catalogue(),
             secrets=self,
+            public_url="https://api.example",
         )
         return handler(event, None, ports)["statusCode"]  # type: ignore[arg-type]
 
@@ -103,6 +107,14 @@ def test_wait_is_woken_when_the_vendor_has_really_called(world: World) -> None:
 
     assert world.job.signal_seq == 1
     assert world.fakes.workflow.woken == ["the-token"]
+
+
+def test_vendor_is_told_the_address_it_was_given_when_it_calls(world: World) -> None:
+    world.status()
+
+    secret = callback_secret(KEY, world.attempt_id)
+    expected = f"https://api.example/v1/callbacks/kling/{world.attempt_id}/{secret}"
+    assert world.vendor.address == expected
 
 
 def test_signal_counts_when_no_wait_has_begun(world: World) -> None:

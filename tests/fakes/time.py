@@ -37,6 +37,12 @@ class ManualClock:
     def next_due(self) -> dt.datetime | None:
         return self._due[0][0] if self._due else None
 
+    def advance_at_most(self, seconds: float) -> None:
+        """Go on to the next thing that is due, but no further than `seconds`."""
+        end = self._now + dt.timedelta(seconds=seconds)
+        due = self.next_due()
+        self.advance_to(end if due is None else min(due, end))
+
     def advance_to(self, moment: dt.datetime) -> None:
         while self._due and self._due[0][0] <= moment:
             at, _, do = heapq.heappop(self._due)

@@ -9,23 +9,20 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from dailies.bootstrap import CallbackPorts
 from dailies.domain.changes import Creation
 from dailies.domain.events import Event, EventType
 from dailies.domain.ids import attempt_id, event_id, new_id
 from dailies.domain.jobs import Job, JobRequest
 from dailies.domain.ports import ExecutionStatus, Snapshot
-from dailies.domain.signing import callback_secret
 from dailies.handlers import execution_ended, provider_callback
 from dailies.services.cancel_job import cancel_job
 from dailies.services.open_run import open_run
 from dailies.services.sweep import SweepPorts, sweep
-from tests.fakes.notification import MemorySecrets
 from tests.fakes.time import ManualClock
 from tests.fakes.vendor import FixedStats, Killed, Task, Vendor, VendorBook
 from tests.workflow.faults import Faults, TracedLedger, TracedMedia
 from tests.workflow.walk import Walk, definition
-from tests.workflow.wiring import CALLBACK_KEY, Context, Invoke, Wiring
+from tests.workflow.wiring import Context, Invoke, Wiring, callback_event
 
 SWEEP_EVERY_S = 60
 MOST_STEPS = 30_000
@@ -120,7 +117,7 @@ class Stage:
 
     def create(self, **request: Any) -> str:
         """Create a job as the API does, and again if no answer came; return its id."""
-        creation = _creation(self.clock.now(), request)
+        creation = creation_of(self.clock.now(), request)
         job_id = creation.job.job_id
 
         def post() -> None:
@@ -157,16 +154,8 @@ class Stage:
 
     def call_back(self, external_id: str, body: str = "terminal", secret: str = "") -> None:
         """Let the vendor call back. It does so once, whatever the answer."""
-        event = {
-            "pathParameters": {
-                "vendor": "kling",
-                "attempt": external_id,
-                "secret": secret or callback_secret(CALLBACK_KEY, external_id),
-            },
-            "body": body,
-        }
-        secrets = MemorySecrets({"signing": {"callback_key": CALLBACK_KEY}})
-        ports = CallbackPorts(self.ledger, self, self.book, self.catalogue, secrets)
+        event = callback_event(external_id, body, secret)
+        ports = self.wiring.callback_ports(self)
 
         def receive() -> None:
             answer = provider_callback.handler(event, Context(), ports)
@@ -268,7 +257,8 @@ class TooManyRequests(Exception):
     """Lambda has no room."""
 
 
-def _creation(now: dt.datetime, request: Mapping[str, Any]) -> Creation:
+def creation_of(now: dt.datetime, request: Mapping[str, Any]) -> Creation:
+    """Return a new job as the API makes it of a request's body."""
     body = {"kind": "text_to_video", "model": "kling/kling-3.0", "prompt": "a cat", **request}
     asked = JobRequest.model_validate(body)
     job = Job(

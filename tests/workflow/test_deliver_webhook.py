@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import jsonata
 import pytest
+
 from dailies.domain.deliveries import DeliveryRef
 from dailies.domain.errors import FetchBrokenError, FetchRefusedError
 from dailies.handlers import deliver_webhook, start_webhook
 from dailies.services.deliver_webhook import DeliverWebhookPorts
-from moto import mock_aws
-from moto.stepfunctions.parser.asl.component.common.retry import (
-    jitter_strategy_decl,
-    retrier_decl,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
-
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     TENANT,
@@ -41,9 +30,19 @@ from tests.fakes.notification import (
     outcomes,
     ref,
 )
+from tests.workflow.harness import (
+    REGION,
+    Ended,
+    create_machine,
+    ended,
+    function_arn,
+    interpreter,
+    lambda_error,
+    sfn,
+    text_of,
+)
 
-DEFINITION = Path(__file__).parents[2] / "state_machines" / "deliver_webhook.asl.json"
-ARN = "arn:aws:lambda:eu-central-1:123456789012:function:DeliverWebhook"
+ARN = function_arn("DeliverWebhook")
 HOURS = 3600
 
 
@@ -85,59 +84,41 @@ class _World:
             raise answer
         return answer
 
-    def invoke(self, parameters: dict[str, Any], region: str, state_credentials: Any) -> Any:
+    def invoke(self, parameters: dict[str, Any]) -> Any:
         """Do what Lambda does: run the handler, and report an exception by its class name."""
         assert parameters["FunctionName"] == ARN
         if self.platform_errors:
-            raise _lambda_error(self.platform_errors.pop(0), "the platform's")
+            raise lambda_error(self.platform_errors.pop(0), "the platform's")
         payload = json.loads(parameters["Payload"])
         try:
             answer = deliver_webhook.handler(payload, _Context(), self.ports)
         except Exception as exc:
-            raise _lambda_error(type(exc).__name__, str(exc)) from exc
+            raise lambda_error(type(exc).__name__, str(exc)) from exc
         return {"StatusCode": 200, "Payload": answer}
 
-    def run(
-        self, delivery: DeliveryRef | None = None
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Run the machine to its end; return its description and the dead letters."""
-        sqs = boto3.client("sqs", region_name="eu-central-1")
+    def run(self, delivery: DeliveryRef | None = None) -> tuple[Ended, list[dict[str, Any]]]:
+        """Run the machine to its end; return its execution and the dead letters."""
+        sqs = boto3.client("sqs", region_name=REGION)
         queue_url = sqs.create_queue(QueueName="dead")["QueueUrl"]
-        text = DEFINITION.read_text()
-        text = text.replace("${DeliverWebhookFunctionArn}", ARN)
-        text = text.replace("${WebhookDeadLetterQueueUrl}", queue_url)
-        sfn = boto3.client("stepfunctions", region_name="eu-central-1")
-        machine = sfn.create_state_machine(
-            name="deliver", definition=text, roleArn="arn:aws:iam::123456789012:role/r"
-        )["stateMachineArn"]
+        text = text_of(
+            "deliver_webhook",
+            {"DeliverWebhookFunctionArn": ARN, "WebhookDeadLetterQueueUrl": queue_url},
+        )
         started = delivery or ref()
-        execution = sfn.start_execution(
-            stateMachineArn=machine, name=started.execution_name, input=started.model_dump_json()
-        )["executionArn"]
-        until = time.monotonic() + 30
-        while (found := sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < until, "The execution did not end."
-            time.sleep(0.02)
+        execution = sfn().start_execution(
+            stateMachineArn=create_machine("deliver", text),
+            name=started.execution_name,
+            input=started.model_dump_json(),
+        )
+        found = ended(execution["executionArn"])
         messages = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
-        return dict(found), [json.loads(m["Body"]) for m in messages.get("Messages", [])]
-
-
-def _lambda_error(name: str, message: str) -> Exception:
-    return lambda_eval_utils.LambdaFunctionErrorException(
-        "Unhandled", json.dumps({"errorType": name, "errorMessage": message})
-    )
+        return found, [json.loads(m["Body"]) for m in messages.get("Messages", [])]
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., _World]]:
     """Return what makes a world whose receiver gives these answers, the last one for ever."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setattr(moto_jsonata, "_eval_jsonata", lambda e: jsonata.Jsonata(e).evaluate(None))
-    # Full jitter draws from 0 to the delay; here it draws the delay, so that the schedule shows.
-    monkeypatch.setattr(
-        jitter_strategy_decl, "random", SimpleNamespace(uniform=lambda low, high: high)
-    )
+    worlds: list[_World] = []
 
     def make(*answers: int | Exception) -> _World:
         def forever() -> Iterator[int | Exception]:
@@ -145,13 +126,13 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., _World]]
             while True:
                 yield answers[-1]
 
-        world = _World(forever())
-        monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=world.clock.advance))
-        monkeypatch.setattr(lambda_eval_utils, "_invoke_lambda_function", world.invoke)
-        return world
+        worlds.append(_World(forever()))
+        return worlds[-1]
 
-    with mock_aws(
-        config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
+    with interpreter(
+        monkeypatch,
+        sleep=lambda seconds: worlds[-1].clock.advance(seconds),
+        invoke=lambda parameters: worlds[-1].invoke(parameters),
     ):
         yield make
 
@@ -164,8 +145,8 @@ def test_execution_succeeds_when_the_receiver_takes_the_event(deployed: Deployed
 
     execution, dead = world.run()
 
-    assert execution["status"] == "SUCCEEDED"
-    assert json.loads(execution["output"])["outcome"] == "delivered"
+    assert execution.status == "SUCCEEDED"
+    assert json.loads(execution.output)["outcome"] == "delivered"
     assert dead == []
 
 
@@ -174,7 +155,7 @@ def test_receiver_is_asked_again_until_it_takes_the_event(deployed: Deployed) ->
 
     execution, dead = world.run()
 
-    assert execution["status"] == "SUCCEEDED"
+    assert execution.status == "SUCCEEDED"
     assert dead == []
     assert world.at == [0, 5, 25, 105, 425]
     assert [outcome for _, _, outcome in outcomes(world.ledger)] == [
@@ -192,8 +173,8 @@ def test_reference_goes_to_the_dead_letters_after_ten_tries(deployed: Deployed) 
 
     execution, dead = world.run()
 
-    assert (execution["status"], execution["error"]) == ("FAILED", "WebhookUndelivered")
-    assert execution["cause"].endswith("Last error: Transient")
+    assert (execution.status, execution.error) == ("FAILED", "WebhookUndelivered")
+    assert execution.cause.endswith("Last error: Transient")
     assert len(world.poster.posts) == 10
     waits = [later - earlier for earlier, later in pairwise(world.at)]
     assert waits == [5, 20, 80, 320, 1280, 5120, 20480, 12 * HOURS, 12 * HOURS]
@@ -205,8 +186,8 @@ def test_endpoint_is_disabled_and_not_asked_again_when_it_says_gone(deployed: De
 
     execution, dead = world.run()
 
-    assert execution["error"] == "WebhookUndelivered"
-    assert execution["cause"].endswith("Last error: Permanent")
+    assert execution.error == "WebhookUndelivered"
+    assert execution.cause.endswith("Last error: Permanent")
     assert len(world.poster.posts) == 2
     assert world.endpoints.is_disabled(TENANT, URL)
     assert len(dead) == 1
@@ -217,7 +198,7 @@ def test_nothing_is_tried_twice_when_the_address_is_not_allowed(deployed: Deploy
 
     execution, dead = world.run()
 
-    assert execution["status"] == "FAILED"
+    assert execution.status == "FAILED"
     assert outcomes(world.ledger) == [("webhook", 1, "address_refused")]
     assert len(dead) == 1
 
@@ -231,8 +212,8 @@ def test_event_is_delivered_when_it_is_moved_back_from_the_dead_letters(deployed
     start_webhook.handler(redriven, _Context(), deliveries)
     execution, still_dead = world.run(deliveries.started[f"{event().event_id}-2"])
 
-    assert execution["status"] == "SUCCEEDED"
-    assert json.loads(execution["output"])["attempt"] == 11
+    assert execution.status == "SUCCEEDED"
+    assert json.loads(execution.output)["attempt"] == 11
     assert [m["run"] for m in still_dead] == []
 
 
@@ -245,7 +226,7 @@ def test_delivery_goes_on_when_lambda_itself_has_trouble(deployed: Deployed, nam
 
     execution, _ = world.run()
 
-    assert execution["status"] == "SUCCEEDED"
+    assert execution.status == "SUCCEEDED"
     assert len(world.poster.posts) == 1
 
 
@@ -262,11 +243,6 @@ def test_history_holds_references_only_when_a_delivery_fails(deployed: Deployed)
     world = deployed(500)
 
     execution, dead = world.run()
-    sfn = boto3.client("stepfunctions", region_name="eu-central-1")
-    history = sfn.get_execution_history(executionArn=execution["executionArn"], maxResults=1000)[
-        "events"
-    ]
-
-    text = json.dumps([history, dead], default=str)
+    text = json.dumps([execution.history, dead], default=str)
     for secret in ("hooks.example.com", "do-not-tell", "whsec", "lighthouse", "v1,"):
         assert secret not in text

@@ -7,11 +7,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from dailies.bootstrap import CallbackPorts
 from dailies.domain.assets import MediaFacts
 from dailies.domain.attempts import Attempt
 from dailies.domain.catalogue import CallbackKind, Catalogue, load_catalogue
 from dailies.domain.jobs import Job
-from dailies.domain.ports import Clock, Fetcher, GenerationRequest, Inspection, LatencyStats, Ledger
+from dailies.domain.ports import (
+    Clock,
+    Fetcher,
+    GenerationRequest,
+    Inspection,
+    LatencyStats,
+    Ledger,
+    Workflow,
+)
 from dailies.domain.signing import callback_secret, callback_url
 from dailies.handlers import fail, notify, plan, poll, probe, resolve, settle, store, submit
 from dailies.services.poll import PollPorts
@@ -20,6 +29,7 @@ from dailies.services.recording import LedgerPorts
 from dailies.services.resolve import ResolvePorts
 from dailies.services.store import StorePorts
 from dailies.services.submit import SubmitPorts
+from tests.fakes.notification import MemorySecrets
 from tests.fakes.vendor import FixedStats, VendorBook
 from tests.storage.doubles import MemoryMedia, ScriptedFetcher, Serve, an_mp4
 
@@ -65,6 +75,10 @@ class Wiring:
             return None
         secret = callback_secret(CALLBACK_KEY, attempt.attempt_id)
         return callback_url("https://api.example", attempt.vendor, attempt.attempt_id, secret)
+
+    def callback_ports(self, workflow: Workflow) -> CallbackPorts:
+        secrets = MemorySecrets({"signing": {"callback_key": CALLBACK_KEY}})
+        return CallbackPorts(self.ledger, workflow, self.providers, self.catalogue, secrets)
 
     def functions(self) -> dict[str, Invoke]:
         """Return every step's function by its state's name."""
@@ -136,6 +150,18 @@ class Wiring:
 
 def _invoke(handler: Callable[..., Any], ports: Any, event: Mapping[str, Any]) -> Any:
     return handler(event, Context(), ports)
+
+
+def callback_event(external_id: str, body: str, secret: str = "") -> dict[str, Any]:
+    """Return what API Gateway makes of a callback of Kling's, with the right secret by default."""
+    return {
+        "pathParameters": {
+            "vendor": "kling",
+            "attempt": external_id,
+            "secret": secret or callback_secret(CALLBACK_KEY, external_id),
+        },
+        "body": body,
+    }
 
 
 def a_request(job: Job, attempt: Attempt) -> GenerationRequest:

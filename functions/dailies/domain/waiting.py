@@ -14,7 +14,7 @@ SUBMIT_FUNCTION_TIMEOUT_S = 90
 HOLD_WINDOW_S = 60.0
 """How long one invocation of Poll goes on asking."""
 HOLD_INTERVAL_S = 2.0
-"""Between two questions: an end is seen after half of it on average, plus the time of the asking."""
+"""Between two questions: an end is seen after half of it on average, plus the asking."""
 PLAIN_WAIT_S = (8, 30)
 """Bounds of the waits past the usual time."""
 RESOLVE_WAIT_S = (5, 120)
@@ -48,16 +48,19 @@ def first_wait_s(latency: Latency, *, by_callback: bool, learned_q02_s: float | 
 
 
 def holds(latency: Latency, elapsed_s: float, *, by_callback: bool) -> bool:
-    """Whether Poll should go on asking within one invocation: not past twice the usual longest time."""
+    """Whether Poll should go on asking in one invocation: not past twice the usual longest time."""
     return not by_callback and elapsed_s <= 2 * latency.p95
 
 
 def next_wait_s(latency: Latency, elapsed_s: float, *, by_callback: bool) -> int:
-    """Return the wait after a poll that found the task unfinished, `elapsed_s` after its submit."""
+    """Return the wait after a poll that found the task unfinished, `elapsed_s` after its submit.
+
+    A plain wait stays short until three times the usual longest time: most that are late end soon.
+    """
     if by_callback and (left := backstop_s(latency) - elapsed_s) > 0:
         return math.ceil(left)
-    overdue_s = max(0.0, elapsed_s - 2 * latency.p95)
-    return _clamp(PLAIN_WAIT_S[0] + 0.1 * overdue_s, PLAIN_WAIT_S)
+    overdue_s = max(0.0, elapsed_s - 3 * latency.p95)
+    return _clamp(PLAIN_WAIT_S[0] + 0.05 * overdue_s, PLAIN_WAIT_S)
 
 
 def troubled_wait_s(latency: Latency, elapsed_s: float, pause_s: float) -> int:
@@ -66,7 +69,7 @@ def troubled_wait_s(latency: Latency, elapsed_s: float, pause_s: float) -> int:
 
 
 def resolve_wait_s(attempt: Attempt, now: dt.datetime) -> int:
-    """Return the wait until the next look-up: short at first, most lost answers are found at once."""
+    """Return the wait until the next look-up: short at first, as most are found at once."""
     since_s = (now - (attempt.submitting_at or now)).total_seconds()
     return _clamp(0.2 * since_s, RESOLVE_WAIT_S)
 
@@ -91,7 +94,7 @@ def until_deadline_s(job: Job, now: dt.datetime, wait_s: int) -> int:
 
 
 def sweep_at(now: dt.datetime, wait_s: float = 0) -> dt.datetime:
-    """Return when the sweeper should look at a job that shows no other sign of life after `wait_s`."""
+    """Return when the sweeper should miss a sign of life, `wait_s` being slept meanwhile."""
     return now + dt.timedelta(seconds=wait_s + SWEEP_GRACE_S)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -57,6 +58,8 @@ class Succeeded(_Value):
     kind: Literal["succeeded"] = "succeeded"
     outputs: list[Output] = Field(min_length=1)
     billed: BilledAmount | None = None
+    finished_at: dt.datetime | None = None
+    """When it was finished by the vendor's own clock, where the vendor tells."""
 
 
 class FailureCode(StrEnum):

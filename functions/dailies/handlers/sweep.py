@@ -7,8 +7,12 @@ from typing import Any
 
 from dailies import bootstrap
 from dailies.handlers.boundary import LambdaContext, call
+from dailies.observability import count
+from dailies.services.model_retirements import retiring
 from dailies.services.republish import republish
 from dailies.services.sweep import sweep
+
+_RETIRING_DAYS = 30
 
 
 def handler(
@@ -18,6 +22,8 @@ def handler(
     ports = deps or bootstrap.sweep()
 
     def serve() -> dict[str, int]:
+        today = ports.jobs.clock.now().date()
+        count("RetiringModels", len(retiring(ports.jobs.catalogue, today, _RETIRING_DAYS)))
         return {
             "jobs": sweep(ports.jobs),
             "events": republish(ports.jobs.ledger, ports.bus, ports.jobs.clock),

@@ -33,6 +33,7 @@ from dailies.domain.ports import (
     WebhookPoster,
 )
 from dailies.domain.signing import webhook_secret
+from dailies.observability import count
 from dailies.services.delivery_tries import load_event, tries
 
 TIMEOUT_S = 15.0
@@ -98,6 +99,8 @@ def deliver_webhook(ref: DeliveryRef, ports: DeliverWebhookPorts) -> Delivered:
             duration_ms=round((ports.clock.monotonic() - started) * 1000),
         )
     )
+    if answer.outcome != DELIVERED:
+        count("WebhookFailures")
     _raise_unless_delivered(answer)
     return Delivered(event_id=ref.event_id, attempt=attempt)
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dailies.domain.attempts import HAS_HANDLE, AttemptState
 from dailies.domain.events import EventType
 from dailies.domain.jobs import JobState, Progress
-from dailies.domain.outcomes import Pending
+from dailies.domain.outcomes import Pending, Succeeded
 from dailies.domain.ports import Snapshot
 from dailies.domain.steps import Outcome, StepInput, StepResult
 from dailies.domain.waiting import HOLD_WINDOW_S, until_deadline_s
+from dailies.observability import count
 from dailies.services.conclude import conclude
 from dailies.services.recording import Move, going_on, load, move
 from dailies.services.watch import PollPorts, Watch
@@ -49,8 +50,16 @@ def poll(step: StepInput, ports: PollPorts, remaining_s: Callable[[], float]) ->
     if answer is None:
         return going_on(step, load(ports.ledger, step.job_id))
     if not isinstance(answer, Pending):
+        if watch.live and isinstance(answer, Succeeded):
+            count("DetectionDelay", _delay_s(snapshot, watch, answer), vendor=attempt.vendor)
         return conclude(step, snapshot, answer, ports, asked=watch.asked)
     return _pending(step, snapshot, watch, answer)
+
+
+def _delay_s(snapshot: Snapshot, watch: Watch, answer: Succeeded) -> float:
+    """Return how long ago the task ended: exactly where the vendor says when, else at most."""
+    ended_at = answer.finished_at or watch.pending_at or snapshot.job.updated_at
+    return max(0.0, (watch.ports.clock.now() - ended_at).total_seconds())
 
 
 def _pending(step: StepInput, snapshot: Snapshot, watch: Watch, answer: Pending) -> StepResult:

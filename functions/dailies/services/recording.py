@@ -18,6 +18,7 @@ from dailies.domain.ports import Clock, Ledger, Snapshot
 from dailies.domain.routing import charged, next_outcome
 from dailies.domain.steps import Outcome, StepInput, StepResult
 from dailies.domain.waiting import sweep_at
+from dailies.services.measure import measure
 
 ANY_STATE = frozenset(JobState)
 """For facts that must be kept whatever became of the job: a handle, an answer, a stored result."""
@@ -64,6 +65,7 @@ def record(ledger: Ledger, snapshot: Snapshot, run: int, build: Build) -> tuple[
         except ConflictError:
             snapshot = load(ledger, snapshot.job.job_id)
             continue
+        measure(snapshot, change)
         return after(snapshot, change), True
     raise StorageError(f"{snapshot.job.job_id} was written by others {_TRIES} times in a row.")
 

@@ -9,7 +9,7 @@ from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
 from dailies.domain.ports import ExecutionStatus, Snapshot, Workflow
 from dailies.domain.waiting import late_look_at
-from dailies.observability import logger
+from dailies.observability import count, logger
 from dailies.services.end_job import awaits_result, end_job
 from dailies.services.open_run import open_run
 from dailies.services.recording import ANY_STATE, LedgerPorts, draft, record
@@ -31,13 +31,16 @@ def sweep(ports: SweepPorts, *, limit: int = 200) -> int:
 
     One that cannot be looked after must not hold up the rest: it comes again at the next sweep.
     """
-    seen = 0
-    for job in ports.ledger.due(ports.clock.now(), limit=limit):
+    now, seen, oldest_s = ports.clock.now(), 0, 0.0
+    for job in ports.ledger.due(now, limit=limit):
         seen += 1
+        oldest_s = max(oldest_s, (now - (job.due_at or now)).total_seconds())
         try:
             look_after(job.job_id, ports)
         except Exception:  # whatever is wrong with this job, it is not wrong with the others
             logger.exception("a job could not be looked after", extra={"job_id": job.job_id})
+    count("DueJobs", seen)
+    count("OldestDueJobSeconds", oldest_s)
     return seen
 
 

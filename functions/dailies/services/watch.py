@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 from dailies.domain.attempts import Attempt
@@ -52,6 +53,8 @@ class Watch:
     """Whether the last question found nothing out."""
     pause_s: float = HOLD_INTERVAL_S
     """How long to wait before the next question."""
+    pending_at: dt.datetime | None = None
+    """When the vendor was last heard to be at work."""
     _cancel_sent: bool = False
     _seen_words: set[str] = field(default_factory=set[str])
 
@@ -131,6 +134,8 @@ class Watch:
             warn_of_vendor(exc.code, self.attempt)
             return Pending(started=False)
         self.troubled = False
+        if isinstance(answer, Pending):
+            self.pending_at = self.ports.clock.now()
         word = answer.unknown_status if isinstance(answer, Pending) else None
         if word is not None and word not in self._seen_words:
             self._seen_words.add(word)

@@ -49,6 +49,8 @@ class Stage:
     """How many of the next invocations of a function Lambda has no room for."""
     dying: dict[str, int] = field(default_factory=dict)
     """How many of the next invocations of a function die before they do anything."""
+    results: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """What the functions returned, in order."""
     answered: list[int] = field(default_factory=list)
     """What callbacks were answered with."""
 
@@ -78,7 +80,9 @@ class Stage:
             self.dying[name] -= 1
             raise Killed
         with self.faults.during(name):
-            return invoke(event)
+            result = invoke(event)
+        self.results.append((name, result))
+        return result
 
     @property
     def sweep_ports(self) -> SweepPorts:

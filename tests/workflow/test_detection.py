@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from statistics import mean
 
 import pytest
@@ -98,8 +99,6 @@ def test_vendor_is_never_asked_more_often_than_it_allows_when_poll_holds() -> No
 
     least_s = stage.catalogue.vendor("google").min_poll_interval_s
     asked = google.polled_at
-    gaps = [
-        (later - earlier).total_seconds() for earlier, later in zip(asked, asked[1:], strict=False)
-    ]
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(asked)]
     assert len(gaps) > 100
     assert least_s <= min(gaps) <= max(gaps) <= 3

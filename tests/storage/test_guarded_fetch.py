@@ -108,6 +108,7 @@ def test_what_came_is_good_when_the_stream_breaks(source: Source, chunked: bool)
         Fault(content_range="bytes 0-2999999/3000000"),
         Fault(content_range="bytes 999-2999999/3000000"),
         Fault(content_range="something"),
+        Fault(content_range=f"bytes 1000-2999999/{'9' * 5000}"),
     ],
 )
 def test_download_is_broken_when_another_range_comes_back(source: Source, fault: Fault) -> None:
@@ -133,6 +134,16 @@ def test_download_is_broken_when_two_sizes_are_claimed(source: Source) -> None:
     source.faults = [Fault(headers=[("Content-Length", "5")])]
     with pytest.raises(FetchBrokenError):
         fetch(fetcher(source), source.url())
+
+
+@pytest.mark.parametrize(
+    "modified",
+    ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -1400"],
+)
+def test_file_comes_without_validator_when_its_date_is_none(source: Source, modified: str) -> None:
+    source.faults = [Fault(etag=None, headers=[("Last-Modified", modified), ("Date", modified)])]
+    head, data = fetch(fetcher(source), source.url())
+    assert (head.validator, data) == (None, DATA)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])

@@ -23,7 +23,7 @@ _MAX_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT: Final = frozenset({408, 425, 429})
 _RANGE_NOT_SATISFIABLE: Final = 416
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 _TIMEOUT: Final = httpx.Timeout(20.0, connect=10.0)
 """Read: the longest silence, not the whole download."""
 
@@ -199,7 +199,7 @@ def _validator(headers: httpx.Headers) -> str | None:
 def _date(value: str | None) -> dt.datetime | None:
     try:
         return parsedate_to_datetime(value).astimezone(dt.UTC) if value else None
-    except ValueError:
+    except (ValueError, OverflowError):  # a year that no date has
         return None
 
 

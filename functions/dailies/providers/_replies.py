@@ -61,7 +61,7 @@ def retry_after_s(value: str | None, now: dt.datetime) -> float | None:
     except ValueError:
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # a year that no date has
             return None
         at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
         seconds = (at - now).total_seconds()
@@ -133,8 +133,10 @@ def as_identifier(value: Any) -> str:
 
 
 def as_int(value: Any) -> int | None:
-    """Return a whole number, also one written as a string; None for anything else."""
+    """Return a whole number, also one written as `"3"` or `3.0`; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

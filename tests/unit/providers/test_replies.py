@@ -47,6 +47,8 @@ class Row(LooseModel):
         ("Fri, 20 Nov 2026 12:01:00 GMT", 60.0),
         ("Fri, 20 Nov 2026 11:00:00 GMT", 0.0),
         ("Fri, 20 Nov 2026 12:01:00 -0000", 60.0),
+        ("Fri, 20 Nov 99999999999999999999 12:01:00 GMT", None),
+        ("Fri, 20 Nov 2026 12:01:00 +99999999999999999999", None),
     ],
 )
 def test_retry_after_is_bounded_seconds_when_read(value: str | None, expected: Any) -> None:
@@ -70,6 +72,11 @@ def test_member_is_kept_when_its_type_fits() -> None:
     )
 
     assert (row.id, row.text, row.count, row.share, row.rows) == ("12", "a", 3, 2.0, [{"a": 1}])
+
+
+@pytest.mark.parametrize(("given", "read"), [(3.0, 3), (-1.0, -1), (3.5, None), (1e400, None)])
+def test_whole_number_is_read_when_it_is_written_with_a_point(given: float, read: Any) -> None:
+    assert Row.model_validate({"count": given}).count == read
 
 
 def test_number_reads_as_zero_when_it_is_not_finite() -> None:

@@ -10,6 +10,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 
 from infra.python_function import FunctionSources
+from infra.simulator_function import simulator_endpoint
 from infra.stage import StageConfig
 
 
@@ -34,10 +35,12 @@ class Environment:
         self.secrets = {"SECRETS_PREFIX": stage.secrets_prefix}
         self.public_url = {"PUBLIC_URL": parts.public_url}
         self.outbound = {"OUTBOUND_ALLOW": json.dumps(list(stage.outbound_allow))}
+        endpoints = {**simulator_endpoint(stage, parts.public_url), **stage.provider_endpoints}
         self.vendors = {
             **self.secrets,
-            "PROVIDER_ENDPOINTS": json.dumps(dict(stage.provider_endpoints), sort_keys=True),
+            "PROVIDER_ENDPOINTS": json.dumps(endpoints, sort_keys=True),
         }
+        self.offer = {"WITHHELD_VENDORS": json.dumps(list(stage.withheld_vendors))}
 
 
 def merge(*groups: Mapping[str, str]) -> dict[str, str]:

@@ -106,6 +106,12 @@ def read_vendor_secrets(scope: Construct, stage: StageConfig) -> Grant:
     return Grant(("secretsmanager:GetSecretValue",), (arn,), reason)
 
 
+def read_vendor_secret(scope: Construct, stage: StageConfig, vendor: str) -> Grant:
+    """Read the secret of one vendor."""
+    arn = _secret_arn(scope, f"{stage.secrets_prefix}/providers/{vendor}-??????")
+    return Grant(("secretsmanager:GetSecretValue",), (arn,))
+
+
 def read_signing_secret(scope: Construct, stage: StageConfig) -> Grant:
     """Read the stage's signing keys; Secrets Manager ends an ARN in six characters of its own."""
     arn = _secret_arn(scope, f"{stage.secrets_prefix}/signing-??????")

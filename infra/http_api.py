@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.api_functions import ApiFunctions
 from infra.log_group import build_log_group
 from infra.nag import acknowledge
-from infra.python_function import PythonFunction
 from infra.stage import StageConfig
 
 CALLBACK_ROUTE = "POST /v1/callbacks/{vendor}/{attempt}/{secret}"
@@ -98,14 +99,22 @@ class HttpApi(Construct):
             response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
             results_cache_ttl=Duration.seconds(_KEY_CACHED_S),
         )
-        api = _integration("Api", functions.api)
-        callback = _integration("Callback", functions.provider_callback)
+        api = _integration("Api", functions.api.alias)
+        callback = _integration("Callback", functions.provider_callback.alias)
         for route in KEY_ROUTES:
             self._add_route(route, api, authorizer)
         for route, reason in PUBLIC_ROUTES.items():
             target = callback if route == CALLBACK_ROUTE else api
             added = self._add_route(route, target, apigateway.HttpNoneAuthorizer())
             acknowledge(added, "APIG4", reason)
+
+    def add_public_routes(self, routes: Mapping[str, str], function: lambda_.IFunction) -> None:
+        """Add routes without authorizer, each with the reason, answered by one function."""
+        target = _integration(function.node.id, function)
+        for route, reason in routes.items():
+            acknowledge(
+                self._add_route(route, target, apigateway.HttpNoneAuthorizer()), "APIG4", reason
+            )
 
     def _add_route(
         self,
@@ -123,9 +132,9 @@ class HttpApi(Construct):
         )
 
 
-def _integration(name: str, function: PythonFunction) -> integrations.HttpLambdaIntegration:
+def _integration(name: str, function: lambda_.IFunction) -> integrations.HttpLambdaIntegration:
     """Let the API as a whole call the function: one permission, however many routes."""
-    return integrations.HttpLambdaIntegration(name, function.alias, scope_permission_to_route=False)
+    return integrations.HttpLambdaIntegration(name, function, scope_permission_to_route=False)
 
 
 def _route_key(route: str) -> apigateway.HttpRouteKey:

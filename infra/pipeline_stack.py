@@ -19,6 +19,7 @@ from infra.layers import build_layer_version
 from infra.notifications import Notifications
 from infra.operator_alarms import OperatorAlarms
 from infra.python_function import FunctionSources
+from infra.simulator_function import SIMULATOR_ROUTES, SimulatorFunction
 from infra.stage import StageConfig
 from infra.state_machine import StateMachine
 from infra.steps import Steps
@@ -65,6 +66,9 @@ class PipelineStack(Stack):
             grants=[to.update_rows(data.table)],
         )
         http.answer_with(ApiFunctions(self, "Functions", parts=parts, workflow=workflow))
+        if stage.smoke_simulator:
+            simulator = SimulatorFunction(self, "Simulator", stage=stage)
+            http.add_public_routes(SIMULATOR_ROUTES, simulator.function)
         notifications = Notifications(
             self, "Notifications", parts=parts, bus=bus, state_machines=state_machines
         )

@@ -9,7 +9,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.nag import acknowledge
-from infra.stage import StageConfig
+from infra.stage import SIMULATOR, StageConfig
 
 _KEY_LENGTH = 64
 
@@ -22,6 +22,8 @@ class Secrets(Construct):
         self._stage = stage
         for vendor in stage.providers:
             self._build_vendor(vendor)
+        if stage.smoke_simulator:
+            self._build_simulator()
         self._build_signing()
 
     def _build_vendor(self, vendor: str) -> None:
@@ -35,6 +37,23 @@ class Secrets(Construct):
             removal_policy=self._stage.removal_policy,
         )
         acknowledge(secret, "SMG4", "The vendor issues this key; only a person can renew it there.")
+
+    def _build_simulator(self) -> None:
+        """Make up the simulated vendor's key: nobody has to fill it in."""
+        secret = secretsmanager.Secret(
+            self,
+            "ProviderSimulator",
+            secret_name=f"{self._stage.secrets_prefix}/providers/{SIMULATOR}",
+            description="Key of the vendor that this stage simulates",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_punctuation=True,
+                generate_string_key="api_key",
+                password_length=_KEY_LENGTH,
+                secret_string_template="{}",  # noqa: S106 - the key is generated
+            ),
+            removal_policy=self._stage.removal_policy,
+        )
+        acknowledge(secret, "SMG4", "It opens a simulation that spends nothing.")
 
     def _build_signing(self) -> None:
         """Compose one JSON secret of two generated keys: CloudFormation makes one per secret."""

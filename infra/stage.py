@@ -14,6 +14,21 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 StageName = Literal["local", "dev", "staging", "prod"]
 
 PYTHON_VERSION = "3.13"
+
+class AlarmLevel(StrEnum):
+    """Whom an alarm is for. Each level has a topic of its own."""
+
+    INFO = "info"
+    """Read it in the morning."""
+    WARNING = "warning"
+    """Look at it today."""
+    CRITICAL = "critical"
+    """Wake somebody: callers or money are at stake now."""
+
+
+SIMULATOR = "simulator"
+"""The vendor that a stage simulates in its own account."""
+
 """What the functions run on in the cloud. The laptop runs them on its own interpreter."""
 
 
@@ -60,6 +75,10 @@ class StageConfig(BaseModel):
     """`host:port` that guarded requests may reach although not public: the simulators, again."""
 
     public_url: str | None = None
+    smoke_simulator: bool = False
+    """Whether the stage has the simulated vendor, on which a deployment is tried. Where it has
+    not, no tenant is offered it."""
+
     """Where callers and vendors reach the API. None: the address that the API is given. Empty:
     nowhere, so that vendors are polled."""
 
@@ -94,6 +113,16 @@ class StageConfig(BaseModel):
 
 
 class LocalSettings(BaseModel):
+    @property
+    def withheld_vendors(self) -> tuple[str, ...]:
+        """Vendors of the catalogue that the stage does not offer."""
+        return () if self.smoke_simulator else (SIMULATOR,)
+
+    @property
+    def metrics_namespace(self) -> str:
+        """Where the stage's own metrics are."""
+        return f"Dailies/{self.name}"
+
     """What only a laptop decides, at each deployment: where its simulators and its API are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -113,12 +142,13 @@ _STAGES: dict[StageName, StageConfig] = {
         point_in_time_recovery=True,
         log_retention_days=1,
     ),
-    "dev": StageConfig(name="dev", retain_data=False, log_retention_days=7),
-    "staging": StageConfig(name="staging", log_retention_days=30),
+    "dev": StageConfig(name="dev", retain_data=False, log_retention_days=7, smoke_simulator=True),
+    "staging": StageConfig(name="staging", log_retention_days=30, smoke_simulator=True),
     "prod": StageConfig(
         name="prod",
         log_retention_days=180,
         alarms_email="dailies-alarms@example.com",
+        smoke_simulator=True,
         poll_reserved_concurrency=200,
     ),
 }

@@ -211,7 +211,7 @@ def api() -> ApiPorts:
         workflow=_workflow(env.state_machine_arn),
         media=_media(env.media_bucket),
         links=DynamoDbLinks(env.table_name, client("dynamodb")),
-        catalogue=load_catalogue(),
+        catalogue=load_catalogue().without(env.withheld_vendors),
         clock=_clock(),
         new_id=new_id,
     )

@@ -87,6 +87,8 @@ class ApiSettings(LedgerSettings):
 
 
 class CallbackSettings(LedgerSettings):
+    withheld_vendors: Json[list[str]]
+    """Vendors of the catalogue that this stage does not offer."""
     """Vendors' callbacks."""
 
     secrets_prefix: str

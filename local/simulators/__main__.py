@@ -47,7 +47,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         default=0,
         metavar="P",
-        help="use ports P to P+4 instead of free ones",
+        help="use ports P to P+8 instead of free ones",
     )
     parser.add_argument(
         "--clip-scale",

@@ -9,11 +9,16 @@ from dailies.domain.catalogue import load_catalogue
 from local.simulators.clips import ClipStudio
 from local.simulators.clock import Clock, ManualClock, Sleeper, SystemClock
 from local.simulators.director import Director
+from local.simulators.gemini import GeminiSimulator
 from local.simulators.google import GoogleSimulator
 from local.simulators.kling import KlingSimulator
 from local.simulators.receiver import WebhookReceiver
 from local.simulators.scenario import Scenario
+from local.simulators.simulator import SimulatedVendorSimulator
 from local.simulators.vendor import Ports, VendorSimulator, World
+
+PORTS_IN_A_ROW = 9
+"""What is kept free for all of them; a few are left for vendors to come."""
 
 
 class Simulators:
@@ -34,7 +39,7 @@ class Simulators:
         clip_scale: float = 1.0,
         prerender: bool = False,
     ) -> None:
-        """Bind the ports; `port_base` takes five in a row from there, 0 takes free ones.
+        """Bind the ports; `port_base` takes a row from there, 0 takes free ones.
 
         `speed` divides the vendors' working time; clips have `clip_scale` times their size;
         `prerender` draws each clip when its task is created.
@@ -53,17 +58,21 @@ class Simulators:
             speed=speed,
             prerender=prerender,
         )
-        ports = iter(range(port_base, port_base + 5) if port_base else [0] * 5)
+        row = range(port_base, port_base + PORTS_IN_A_ROW) if port_base else [0] * PORTS_IN_A_ROW
+        ports = iter(row)
         self.kling = KlingSimulator(world, Ports(next(ports), next(ports)))
         self.google = GoogleSimulator(world, Ports(next(ports), next(ports)))
         self.receiver = WebhookReceiver(
             host=host, port=next(ports), clock=self.clock, sleeper=self._sleeper
         )
+        self.simulator = SimulatedVendorSimulator(world, Ports(next(ports), next(ports)))
+        self.gemini = GeminiSimulator(world, Ports(next(ports), next(ports)))
 
     @property
     def vendors(self) -> dict[str, VendorSimulator]:
         """Return the simulators by vendor name."""
-        return {one.name: one for one in (self.kling, self.google)}
+        every = (self.kling, self.google, self.simulator, self.gemini)
+        return {one.name: one for one in every}
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Return addresses and credentials, as printed on start."""
@@ -89,7 +98,8 @@ class Simulators:
         if not isinstance(self.clock, ManualClock):
             raise TypeError("Only a ManualClock can be moved.")
         self.clock.advance(seconds)
-        self.kling.callbacks.settle()
+        for calling in (self.kling, self.gemini):
+            calling.callbacks.settle()
 
     def reset(self) -> None:
         """Forget all tasks, counts and webhooks, and begin the scenario from its start."""

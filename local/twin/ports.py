@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from local.twin.errors import TwinError
 
 _HOST = "127.0.0.1"
-SIMULATOR_PORTS = 5
+SIMULATOR_PORTS = 9
 """How many ports the simulators take, in a row."""
 
 

@@ -26,7 +26,7 @@ from local.twin.processes import SimulatorProcess
 _ROOT = Path(__file__).resolve().parents[2]
 STAGE = "local"
 DEMO_PORTS = Ports(front=8788, emulator=8789, simulators=8790)
-SERVE_PORTS = Ports(front=8787, emulator=8786, simulators=8795)
+SERVE_PORTS = Ports(front=8787, emulator=8786, simulators=8800)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dailies.domain.catalogue import Mode, load_catalogue
+from dailies.domain.catalogue import CallbackKind, Mode, load_catalogue
 from dailies.domain.errors import (
     DuplicateSubmitError,
     ProviderRejectedError,
@@ -31,6 +31,7 @@ from dailies.domain.outcomes import (
     CannotTell,
     Download,
     Failed,
+    FailureCode,
     Found,
     Handle,
     NotCreated,
@@ -38,11 +39,15 @@ from dailies.domain.outcomes import (
     PollOutcome,
     Succeeded,
 )
-from dailies.domain.ports import AttemptRef, CallsBack, InputMedia, LooksUp, Provider
+from dailies.domain.ports import AttemptRef, CallsBack, Cancels, InputMedia, LooksUp, Provider
 from dailies.providers import Registry, names
 from local.simulators import ManualClock, Scenario, Simulators
 
 VENDORS = names()
+LOOKING_UP = [v for v in VENDORS if load_catalogue().vendor(v).lookup != "none"]
+CANCELING = [v for v in VENDORS if load_catalogue().vendor(v).cancel]
+TOLD = {"gemini": [True], "kling": [False, False, True]}
+"""Whether each of the callbacks that tell of one task says that it has ended."""
 EVERY_MODE = sorted(
     {
         (vendor, str(mode), inputs)
@@ -215,6 +220,7 @@ def test_nothing_is_created_when_the_vendor_is_throttled(start: StartStage) -> N
     assert stage.simulator.created == 1
 
 
+@pytest.mark.parametrize("start", LOOKING_UP, indirect=True)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -240,6 +246,7 @@ def test_task_is_found_again_when_the_answer_to_its_submit_was_lost(
     assert stage.simulator.created == 1
 
 
+@pytest.mark.parametrize("start", LOOKING_UP, indirect=True)
 @pytest.mark.parametrize(
     "fault",
     [{"kind": "drop", "when": "before"}, {"kind": "http_error", "status": 500, "when": "before"}],
@@ -387,7 +394,7 @@ def test_no_money_is_final_when_klings_429_means_that(start: StartStage) -> None
     assert caught.value.http_status == 429
 
 
-@pytest.mark.parametrize("start", ["kling"], indirect=True)
+@pytest.mark.parametrize("start", ["gemini", "kling"], indirect=True)
 def test_key_is_refused_when_it_is_wrong(start: StartStage) -> None:
     stage = start()
 
@@ -397,20 +404,116 @@ def test_key_is_refused_when_it_is_wrong(start: StartStage) -> None:
     assert caught.value.reason is Rejection.AUTH
 
 
+@pytest.mark.parametrize("start", TOLD, indirect=True)
 def test_callbacks_are_believed_when_the_vendor_sent_them(start: StartStage) -> None:
-    stage = start(("callback", {"kind": "forged"}))
+    stage = start(("callback", {"kind": "forged"}), ("finish", {"kind": "duration", "seconds": 90}))
     provider = stage.provider()
-    if not isinstance(provider, CallsBack):
-        return
+    assert isinstance(provider, CallsBack)
     stage.submit(provider)
     stage.simulators.advance(200)
-    received = stage.simulators.receiver.wait_for(4)
+    genuine = TOLD[stage.vendor]
+    received = stage.simulators.receiver.wait_for(len(genuine) + 1)
 
     now = dt.datetime.now(dt.UTC).timestamp()
     fresh = [one for one in received if abs(int(one.headers["webhook-timestamp"]) - now) < 290]
     hints = [provider.callback(stage.attempt(), one.headers, one.body) for one in fresh]
     others = [provider.callback(AttemptRef("att_other"), one.headers, one.body) for one in fresh]
 
-    assert len(fresh) == 4
-    assert sorted(hint.terminal for hint in hints if hint) == [False, False, True]
-    assert others == [None] * 4
+    assert len(fresh) == len(genuine) + 1
+    assert sorted(hint.terminal for hint in hints if hint) == genuine
+    assert others == [None] * len(fresh)
+
+
+def test_every_vendor_that_calls_back_is_listed_when_it_is_in_the_catalogue() -> None:
+    vendors = (load_catalogue().vendor(name) for name in VENDORS)
+
+    assert set(TOLD) == {v.vendor for v in vendors if v.callbacks is not CallbackKind.NONE}
+
+
+@pytest.mark.parametrize("start", CANCELING, indirect=True)
+def test_task_ends_unpaid_when_it_is_cancelled(start: StartStage) -> None:
+    stage = start()
+    provider = stage.provider()
+    assert isinstance(provider, Cancels)
+    handle = stage.submit(provider)
+
+    provider.cancel(handle)
+    outcome = stage.outcome(provider, handle)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.CANCELED
+    assert (stage.simulator.created, stage.simulator.billed) == (1, 0)
+
+
+@pytest.mark.parametrize("start", CANCELING, indirect=True)
+def test_result_is_kept_when_the_cancel_came_too_late(start: StartStage) -> None:
+    stage = start()
+    provider = stage.provider()
+    assert isinstance(provider, Cancels)
+    handle = stage.submit(provider)
+    assert isinstance(stage.outcome(provider, handle), Succeeded)
+
+    with pytest.raises(ProviderUnavailableError):
+        provider.cancel(handle)
+
+    assert isinstance(provider.poll(handle), Succeeded)
+
+
+@pytest.mark.parametrize("start", ["gemini"], indirect=True)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_submit_stays_unknown_when_gemini_cannot_be_asked_for_it(
+    start: StartStage, when: str
+) -> None:
+    stage = start(("submit", {"kind": "drop", "when": when}))
+    provider = stage.provider()
+
+    with pytest.raises(SubmitUnknownError):
+        stage.submit(provider)
+
+    assert not isinstance(provider, LooksUp)
+    assert stage.simulator.created == (when == "after")
+
+
+@pytest.mark.parametrize("start", ["gemini"], indirect=True)
+def test_callback_is_believed_when_gemini_has_changed_its_key(start: StartStage) -> None:
+    stage = start(("finish", {"kind": "duration", "seconds": 60}))
+    provider = stage.provider()
+    assert isinstance(provider, CallsBack)
+    stage.simulator.webhooks.rotate()
+
+    stage.submit(provider)
+    stage.simulators.advance(60)
+    [received] = stage.simulators.receiver.wait_for(1)
+
+    assert provider.callback(stage.attempt(), received.headers, received.body)
+    assert stage.simulator.calls["keys"] == 1
+    assert "leaked_key" not in stage.simulator.calls
+
+
+@pytest.mark.parametrize("start", ["gemini"], indirect=True)
+def test_callback_is_believed_when_gemini_calls_the_projects_webhook(start: StartStage) -> None:
+    stage = start(("finish", {"kind": "duration", "seconds": 60}))
+    provider = stage.provider()
+    assert isinstance(provider, CallsBack)
+    stage.simulator.register_webhook(f"{stage.simulators.receiver.base_url}/all")
+
+    attempt = AttemptRef(ATTEMPT_ID)  # nobody can reach it, so the project's webhook is called
+    provider.submit(stage.request("text_to_video"), attempt)
+    stage.simulators.advance(60)
+    [received] = stage.simulators.receiver.wait_for(1)
+
+    assert received.headers["webhook-signature"].startswith("v1,")
+    assert provider.callback(attempt, received.headers, received.body)
+
+
+@pytest.mark.parametrize("start", ["gemini"], indirect=True)
+def test_result_is_refused_when_the_key_is_not_sent_with_it(start: StartStage) -> None:
+    stage = start()
+    provider = stage.provider()
+    outcome = stage.outcome(provider, stage.submit(provider))
+    assert isinstance(outcome, Succeeded)
+
+    download = provider.download(outcome.outputs[0])
+
+    assert httpx.get(download.url, trust_env=False).status_code == 403
+    assert MP4 in fetch(download)[:16]

@@ -16,6 +16,8 @@ PAGE = ROOT / "docs" / "adding_a_provider.md"
 FILE = re.compile(r"^`([\w./-]+)`\n\n```(?:python|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDED = (
     "functions/dailies",
+    "infra/__init__.py",
+    "infra/assets",
     "local/__init__.py",
     "local/simulators",
     "tests/conftest.py",
@@ -129,7 +131,7 @@ def _name_the_simulator(root: Path) -> None:
             "\nfrom local.simulators.sketchmill import SketchmillSimulator\n\n\nclass Simulators"
         ),
         "        self.receiver = ": f"        {line}\n        self.receiver = ",
-        "(self.kling, self.google)": "(self.kling, self.google, self.sketchmill)",
+        ", self.simulator)": ", self.simulator, self.sketchmill)",
     }.items():
         assert text.count(old) == 1
         text = text.replace(old, new)

@@ -46,10 +46,11 @@ class Template:
         return properties
 
     def functions(self) -> dict[str, dict[str, Any]]:
-        """Return the properties of each function by its handler module."""
+        """Return the properties of each function of the product by its handler module."""
         return {
             properties["Handler"].split(".")[2]: properties
             for properties in self.properties("AWS::Lambda::Function")
+            if properties["Handler"].startswith("dailies.")
         }
 
 

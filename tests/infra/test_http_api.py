@@ -6,6 +6,8 @@ import json
 
 from dailies.handlers.api.routes import OPERATIONS
 from infra.http_api import CALLBACK_ROUTE, KEY_ROUTES, PUBLIC_ROUTES
+from infra.simulator_function import SIMULATOR_ROUTES
+from infra.stage import stage_config
 from tests.infra.conftest import Stage, short
 
 
@@ -20,7 +22,8 @@ def test_routes_ask_for_a_key_unless_they_are_public(stage: Stage) -> None:
     open_routes = {r["RouteKey"] for r in routes if r["AuthorizationType"] == "NONE"}
     guarded = {r["RouteKey"] for r in routes if r["AuthorizationType"] == "CUSTOM"}
 
-    assert open_routes == set(PUBLIC_ROUTES)
+    simulated = set(SIMULATOR_ROUTES) if stage_config(stage.name).smoke_simulator else set()
+    assert open_routes == set(PUBLIC_ROUTES) | simulated
     assert guarded == set(KEY_ROUTES)
     assert len(routes) == len(open_routes) + len(guarded)
     assert all("AuthorizerId" in r for r in routes if r["AuthorizationType"] == "CUSTOM")

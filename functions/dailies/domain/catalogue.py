@@ -7,6 +7,7 @@ The simulators read the same files, so that a laptop refuses and waits like the 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -217,6 +218,11 @@ class Catalogue(_Data):
     def find(self, ref: str) -> tuple[VendorSpec, ModelSpec] | None:
         """Return vendor and model of a `<vendor>/<model>` reference, or None if there is none such."""
         vendor_name, _, model_id = ref.partition("/")
+    def without(self, names: Collection[str]) -> Catalogue:
+        """Return the catalogue that leaves these vendors out."""
+        kept = {name: spec for name, spec in self.vendors.items() if name not in names}
+        return Catalogue(vendors=kept)
+
         vendor = self.vendors.get(vendor_name)
         model = vendor.model(model_id) if vendor else None
         return (vendor, model) if vendor and model else None

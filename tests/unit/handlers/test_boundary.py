@@ -1,0 +1,66 @@
+"""Errors leave a function under exactly three names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from dailies.domain import errors
+from dailies.handlers.boundary import Permanent, Throttled, Transient, call, errors_by_name
+
+
+def every(root: type[errors.PipelineError]) -> Iterator[type[errors.PipelineError]]:
+    yield root
+    for kind in root.__subclasses__():
+        yield from every(kind)
+
+
+def an_error(kind: type[errors.PipelineError]) -> errors.PipelineError:
+    if kind is errors.AssetError:
+        return errors.AssetError("truncated", "It is cut off.")
+    if kind is errors.ProviderRejectedError:
+        return errors.ProviderRejectedError("no", reason=errors.Rejection.AUTH, vendor="kling")
+    if issubclass(kind, errors.ProviderError):
+        return kind("no", vendor="kling")
+    return kind("no")
+
+
+@pytest.mark.parametrize("kind", sorted(set(every(errors.PipelineError)), key=lambda k: k.__name__))
+def test_name_follows_from_whether_trying_again_can_help(
+    kind: type[errors.PipelineError],
+) -> None:
+    name = errors_by_name(an_error(kind))
+
+    if kind is errors.ProviderThrottledError:
+        assert name is Throttled
+    else:
+        assert name is (Transient if kind.retryable else Permanent)
+
+
+def test_unknown_outcome_of_a_submit_is_never_retried() -> None:
+    assert errors_by_name(an_error(errors.SubmitUnknownError)) is Permanent
+    assert errors_by_name(an_error(errors.DuplicateSubmitError)) is Permanent
+
+
+def test_bug_is_permanent_and_its_text_stays_inside() -> None:
+    def broken() -> None:
+        raise KeyError("secret")
+
+    with pytest.raises(Permanent) as raised:
+        call(broken, {"job_id": "job_x"})
+
+    assert str(raised.value) == "KeyError"
+    assert isinstance(raised.value.__cause__, KeyError)
+
+
+def test_cause_says_code_and_message_of_our_own_errors() -> None:
+    def down() -> None:
+        raise errors.StorageError("The table did not answer.")
+
+    with pytest.raises(Transient, match=r"storage_unavailable: The table did not answer\."):
+        call(down, {"job_id": "job_x", "run": 1})
+
+
+def test_result_passes_unchanged() -> None:
+    assert call(lambda: {"outcome": "poll"}, {}) == {"outcome": "poll"}

@@ -46,6 +46,9 @@ class Callback:
     body: Callable[[], bytes]
     """Makes the body when it is sent."""
     secret: str | None
+    """Signs by Standard Webhooks; None leaves that out."""
+    token: Callable[[float], str] | None = None
+    """Makes the whole signature, when it is sent: for vendors that sign with tokens."""
     kind: Literal["genuine", "unsigned", "forged"] = "genuine"
 
 
@@ -99,6 +102,13 @@ class CallbackWorker:
             heapq.heappush(self._waiting, _Due(at, next(self._order), callback))
             self._changed.notify_all()
 
+    def drop(self, task_id: str) -> None:
+        """Drop what is not sent yet of one task."""
+        with self._changed:
+            self._waiting = [due for due in self._waiting if due.callback.task_id != task_id]
+            heapq.heapify(self._waiting)
+            self._changed.notify_all()
+
     def forget(self) -> None:
         """Drop everything that is not sent yet."""
         with self._changed:
@@ -142,6 +152,12 @@ class CallbackWorker:
         )
         body = callback.body()
         headers = {"Content-Type": "application/json"}
+        if callback.token is not None:
+            headers |= {
+                "webhook-id": callback.webhook_id,
+                "webhook-timestamp": str(int(now)),
+                "webhook-signature": callback.token(now),
+            }
         if callback.secret is not None:
             headers |= {
                 "webhook-id": callback.webhook_id,

@@ -37,8 +37,9 @@ def google_error(
     *,
     word: str | None = None,
     details: list[dict[str, Any]] | None = None,
+    in_array: bool = False,
 ) -> Response:
-    """Return `{"error": {code, message, status, details}}`."""
+    """Return `{"error": {code, message, status, details}}`, as the front end does in an array."""
     error: dict[str, Any] = {
         "code": status,
         "message": message,
@@ -46,7 +47,7 @@ def google_error(
     }
     if details:
         error["details"] = details
-    return json_response(status, {"error": error})
+    return json_response(status, [{"error": error}] if in_array else {"error": error})
 
 
 def http_error(fault: HttpError) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 class Ending(BaseModel):
     """How a task ends, fixed when it is created: its state follows from the clock alone."""
 
-    kind: Literal["succeeded", "failed", "blocked"] = "succeeded"
+    kind: Literal["succeeded", "failed", "blocked", "canceled"] = "succeeded"
     message: str = ""
     code: int = 0
     filtered: int = 0
@@ -45,6 +45,8 @@ class Task(BaseModel):
     callback_url: str = ""
     image: bytes = b""
     """The first frame, where it was sent or could be fetched."""
+    extra: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """What only its own vendor's simulator knows of it; plain JSON."""
     cost_usd: str = "0"
 
     @property
@@ -85,7 +87,8 @@ class VendorState(BaseModel):
     endpoints: dict[str, int] = Field(default_factory=dict)
     """Requests by method and path pattern."""
     calls: dict[str, int] = Field(default_factory=dict)
-    """Requests by kind: submit, submit_refused, poll, lookup, download, token, leaked_key."""
+    """Requests by kind: submit, submit_refused, poll, lookup, cancel, download, token, keys,
+    leaked_key."""
     callbacks: list[SentCallback] = Field(default_factory=list)
     submit_times: dict[str, list[float]] = Field(default_factory=dict)
     """Google: when a model was called, for the quota."""

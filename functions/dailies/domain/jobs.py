@@ -77,7 +77,7 @@ EmailAddress = Annotated[
 ]
 """An address SES can send to; SES itself has the last word."""
 ModelRef = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9-]+/[A-Za-z0-9._-]+$", max_length=128)
+    str, StringConstraints(pattern=r"^[a-z0-9-]+/[A-Za-z0-9._:-]+$", max_length=128)
 ]
 """`<vendor>/<model>`, as `GET /v1/models` lists it."""
 

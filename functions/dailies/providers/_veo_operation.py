@@ -1,14 +1,10 @@
-"""What Veo's operations and Google's errors say, read into our outcomes. Takes no client."""
+"""What Veo's operations say, read into our outcomes. Takes no client."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
-
-from dailies.domain.errors import Rejection
 from dailies.domain.outcomes import (
     Blocked,
     Failed,
@@ -18,82 +14,20 @@ from dailies.domain.outcomes import (
     PollOutcome,
     Succeeded,
 )
+from dailies.providers._google_problems import (
+    GoogleProblem,
+    classes_of,
+    problem_of,
+    support_codes,
+)
 from dailies.providers._http import MAX_REPLY_BYTES
 from dailies.providers._long_strings import LongStringFilter
-from dailies.providers._replies import (
-    Integer,
-    LooseModel,
-    Objects,
-    Text,
-    as_int,
-    as_list,
-    as_object,
-    as_text,
-    parse_json,
-    tidy,
-)
+from dailies.providers._replies import as_int, as_list, as_object, as_text, parse_json, tidy
 
 _MEDIA_FREE_BYTES = 16 * 1024
 """A longer string in an operation is media: left out of what a poll keeps."""
 _READ_AT_LEAST_BYTES = 64 * 1024
-_SAFETY = {
-    "child": (58061214, 17301594),
-    "celebrity": (29310472, 15236754),
-    "video safety": (64151117, 42237218),
-    "dangerous": (62263041,),
-    "hate": (57734940, 22137204),
-    "other": (74803281, 29578790, 42876398),
-    "prohibited": (89371032, 49114662, 63429089, 72817394, 60599140),
-    "third-party content": (35561574, 35561575),
-    "sexual": (90789179, 43188360),
-    "toxic": (78610348,),
-    "violence": (61493863, 56562880),
-    "vulgar": (32635315,),
-    "personal information": (92201652,),
-    "people or face": (39322892,),
-}
-_SAFETY_OF_CODE = {str(code): name for name, codes in _SAFETY.items() for code in codes}
-_SUPPORT_CODES = re.compile(r"support codes?:?\s*((?:\d{6,}[,;\s]*)+)", re.IGNORECASE)
-_SAFETY_WORDS = re.compile(
-    r"responsible ai|usage guidelines|safety (filter|setting)|blocked by|violat.{0,40}polic",
-    re.IGNORECASE,
-)
-_BILLING = re.compile(r"billing", re.IGNORECASE)
-_RETRY_INFO = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 _CANCELLED, _INVALID_ARGUMENT = 1, 3  # google.rpc.Code
-
-
-class GoogleProblem(LooseModel):
-    """Google's error object, of an HTTP answer or of an operation."""
-
-    code: Integer = None
-    status: Text = ""
-    message: Text = ""
-    details: Objects = Field(default_factory=list[dict[str, Any]])
-
-    @property
-    def word(self) -> str:
-        """Return the stable word for it."""
-        return self.status or str(self.code or "")
-
-    @property
-    def support_codes(self) -> list[str]:
-        """Return the numbers with which Veo says what its safety filter saw."""
-        return _support_codes(self.message)
-
-    @property
-    def about_safety(self) -> bool:
-        """Whether it is the safety filter that speaks."""
-        return bool(self.support_codes or _SAFETY_WORDS.search(self.message))
-
-    @property
-    def retry_after_s(self) -> float | None:
-        """Return the delay that a `google.rpc.RetryInfo` asks for."""
-        for detail in self.details:
-            match = _RETRY_INFO.fullmatch(as_text(detail.get("retryDelay")))
-            if match:
-                return float(match[1])
-        return None
 
 
 class OperationReader:
@@ -128,24 +62,6 @@ def _has_video(text: bytes) -> bool:
     return operation.get("done") is True and bool(_videos(as_object(operation.get("response"))))
 
 
-def problem_of(envelope: Any) -> GoogleProblem:
-    """Return the error of a reply; Google's front end wraps it in an array."""
-    first = as_object(next(iter(as_list(envelope)), None)) or as_object(envelope)
-    return GoogleProblem.model_validate(as_object(first.get("error")))
-
-
-def refusal_of(status: int, problem: GoogleProblem) -> Rejection | None:
-    """Return why a submit was refused, where the body tells more than the status does."""
-    if status not in (400, 403):
-        return None
-    if problem.about_safety:
-        return Rejection.MODERATION
-    reasons = {as_text(detail.get("reason")) for detail in problem.details}
-    if "BILLING_DISABLED" in reasons or _BILLING.search(problem.message):
-        return Rejection.BALANCE
-    return Rejection.FORBIDDEN if problem.status == "FAILED_PRECONDITION" else None
-
-
 def outcome_of(operation: dict[str, Any], handle: Handle) -> PollOutcome:
     """Return how an operation that is `done` ended."""
     if operation.get("error"):
@@ -164,12 +80,12 @@ def _outcome_error(problem: GoogleProblem) -> PollOutcome:
     message = tidy(problem.message) or "The operation failed."
     if problem.about_safety:
         codes = problem.support_codes
-        return Blocked(reasons=[message, *_classes(codes)], vendor_code=",".join(codes))
+        return Blocked(reasons=[message, *classes_of(codes)], vendor_code=",".join(codes))
     codes_of = {
         _CANCELLED: FailureCode.CANCELED,
         _INVALID_ARGUMENT: FailureCode.INPUT_REJECTED,
     }
-    code = codes_of.get(problem.code or 0, FailureCode.VENDOR_FAILED)
+    code = codes_of.get(problem.number, FailureCode.VENDOR_FAILED)
     return Failed(code=code, message=message, vendor_code=problem.word)
 
 
@@ -180,19 +96,10 @@ def _blocked(response: dict[str, Any]) -> Blocked | None:
     count = as_int(response.get("raiMediaFilteredCount")) or 0
     if count <= 0 and not any(texts):
         return None
-    codes = [code for text in texts for code in _support_codes(text)]
+    codes = [code for text in texts for code in support_codes(text)]
     said = [tidy(text) for text in texts if text]
     reasons = said or [f"Google's safety filter withheld {count} of the videos."]
-    return Blocked(reasons=[*reasons, *_classes(codes)], vendor_code=",".join(codes))
-
-
-def _support_codes(text: str) -> list[str]:
-    return [code for found in _SUPPORT_CODES.findall(text) for code in re.findall(r"\d+", found)]
-
-
-def _classes(codes: list[str]) -> list[str]:
-    """Return the published meaning of support codes, each once."""
-    return list(dict.fromkeys(_SAFETY_OF_CODE.get(code, "other") for code in codes))
+    return Blocked(reasons=[*reasons, *classes_of(codes)], vendor_code=",".join(codes))
 
 
 def _videos(response: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:

@@ -43,14 +43,10 @@ from dailies.domain.outcomes import (
 )
 from dailies.domain.ports import AttemptRef, GenerationRequest, InputMedia
 from dailies.providers._context import ProviderContext
+from dailies.providers._google_problems import problem_of, refusal_of
 from dailies.providers._replies import Reply, as_object, as_objects, as_text, parse_json, tidy
 from dailies.providers._service_account import ServiceAccount
-from dailies.providers._veo_operation import (
-    OperationReader,
-    outcome_of,
-    problem_of,
-    refusal_of,
-)
+from dailies.providers._veo_operation import OperationReader, outcome_of
 
 _LOCATION = "us-central1"
 _POLL_TIMEOUT_S = 30.0

@@ -131,6 +131,13 @@ class ModeSpec(_Data):
     constraints: list[Constraint] = Field(default_factory=list)
 
 
+class InputLimits(_Data):
+    """What a vendor accepts as an input file of a kind."""
+
+    content_types: list[str]
+    max_bytes: int
+
+
 class ModelSpec(_Data):
     """One model of a vendor."""
 
@@ -144,6 +151,8 @@ class ModelSpec(_Data):
     prices: list[Price]
     latency_s: Latency
     lifecycle: Lifecycle = Lifecycle()
+    input_image: InputLimits | None = None
+    """Where it takes other images than its vendor's other models."""
     wire: dict[str, Any] = Field(default_factory=dict)
     """How this model differs on the wire from its vendor's others, for the vendor's adapter alone."""
 
@@ -155,13 +164,6 @@ class ModelSpec(_Data):
         raise ConfigurationError(
             f"The catalogue has no price for {self.id} at {resolution}, audio={audio}."
         )
-
-
-class InputLimits(_Data):
-    """What a vendor accepts as an input file of a kind."""
-
-    content_types: list[str]
-    max_bytes: int
 
 
 class VendorSpec(_Data):
@@ -196,9 +198,10 @@ class VendorSpec(_Data):
     """What one of the vendor's own billing units costs, where it bills in units."""
     models: list[ModelSpec]
 
-    def input_limits(self, name: Input) -> InputLimits:
+    def input_limits(self, name: Input, model: ModelSpec) -> InputLimits:
         """Return what is accepted as an input, or raise ConfigurationError where nothing says."""
-        limits = self.input_video if name is Input.VIDEO else self.input_image
+        images = model.input_image or self.input_image
+        limits = self.input_video if name is Input.VIDEO else images
         if limits is None:
             raise ConfigurationError(
                 f"The catalogue does not say what {self.title} takes as {name}."
@@ -215,14 +218,14 @@ class Catalogue(_Data):
 
     vendors: dict[str, VendorSpec]
 
-    def find(self, ref: str) -> tuple[VendorSpec, ModelSpec] | None:
-        """Return vendor and model of a `<vendor>/<model>` reference, or None if there is none such."""
-        vendor_name, _, model_id = ref.partition("/")
     def without(self, names: Collection[str]) -> Catalogue:
         """Return the catalogue that leaves these vendors out."""
         kept = {name: spec for name, spec in self.vendors.items() if name not in names}
         return Catalogue(vendors=kept)
 
+    def find(self, ref: str) -> tuple[VendorSpec, ModelSpec] | None:
+        """Return vendor and model of a `<vendor>/<model>` reference, or None if there is none such."""
+        vendor_name, _, model_id = ref.partition("/")
         vendor = self.vendors.get(vendor_name)
         model = vendor.model(model_id) if vendor else None
         return (vendor, model) if vendor and model else None

@@ -1,40 +1,33 @@
-"""Kling AI, the path-per-model API of June 2026 (https://kling.ai/document-api).
+"""Kling AI (https://kling.ai/document-api): both generations of its API, on one host.
 
-The secret `providers/kling` holds `api_key` and, where one was made in the vendor's console,
-`webhook_secret` (`whsec_…`).
+The secret `providers/kling` holds `api_key`, which opens both, or `access_key` and `secret_key`,
+which open the older one; and, where one was made in the vendor's console, `webhook_secret`
+(`whsec_…`). Which generation serves a model is data: `wire.generation` in the catalogue. The codecs
+are `_kling_paths.py` and `_kling_legacy.py`; each polls the handles that it made.
 
-Quirks:
+Quirks of both:
 - HTTP 429 means "too much" (1302, 1303) as well as "no money" (1101, 1102) and "no access" (1100,
   1304): the `code` decides.
 - A repeated `external_task_id` is refused with 1201 and a text. That does not return the first
   task; a look-up does.
-- A query for a task that is not there answers 200 with an empty list.
+- A query for a task that is not there answers 200 with an empty list, or 400 with 1201.
 - Moderation after acceptance is a failed task with a text, without a code.
-- `multi_shot` is on unless it is refused.
-- Callbacks come on every change of status, unsigned unless a webhook secret was made. Those of the
-  older API have another body.
+- Models are switched off without notice: their name is refused with a text that says so.
+- Callbacks come on every change of status, unsigned unless a webhook secret was made. Their body is
+  that of the generation which made the task.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import quote
 
-from pydantic import Field
-
-from dailies.domain.catalogue import Mode
-from dailies.domain.errors import ProviderError, Rejection
+from dailies.domain.errors import ProviderError, ProviderRejectedError, Rejection, StorageError
 from dailies.domain.outcomes import (
-    BilledAmount,
-    Blocked,
     CallbackHint,
     CannotTell,
     Download,
-    Failed,
-    FailureCode,
     Finished,
     Found,
     Handle,
@@ -43,28 +36,29 @@ from dailies.domain.outcomes import (
     Output,
     Pending,
     PollOutcome,
-    Succeeded,
 )
 from dailies.domain.ports import AttemptRef, GenerationRequest
 from dailies.providers._context import ProviderContext
+from dailies.providers._kling_generation import Generation, Question, UnusableVideoError
+from dailies.providers._kling_keys import KlingKeys
+from dailies.providers._kling_legacy import Legacy
+from dailies.providers._kling_paths import PathPerModel
+from dailies.providers._kling_tasks import KlingTask
 from dailies.providers._replies import (
-    Identifier,
-    LooseModel,
-    Objects,
     Reply,
-    Text,
     as_int,
     as_list,
     as_object,
     as_objects,
     as_text,
-    credential,
     parse_json,
     tidy,
 )
 from dailies.providers._webhooks import signed
 
-_PATHS = {Mode.TEXT_TO_VIDEO: "text-to-video", Mode.IMAGE_TO_VIDEO: "image-to-video"}
+_NEWER: Generation = PathPerModel()
+_OLDER: Generation = Legacy()
+_GENERATIONS = {generation.name: generation for generation in (_NEWER, _OLDER)}
 _REFUSALS: Mapping[int, Rejection] = {
     code: reason
     for reason, codes in {
@@ -81,85 +75,87 @@ _THROTTLED = frozenset({1302, 1303})
 _MAINTENANCE = 5001
 _MAYBE_ACCEPTED = frozenset({5000, 5002})
 _BAD_VALUE = 1201
-_SUCCEEDED = frozenset({"succeeded", "succeed"})
-"""The older API's tasks, which the same query shows, say `succeed`."""
 _DUPLICATE = re.compile(r"already exist|exists already|duplicat|must be unique", re.IGNORECASE)
 _NOT_FOUND = re.compile(r"not found", re.IGNORECASE)
 _GONE = re.compile(r"discontinued|no longer (available|supported)|retired", re.IGNORECASE)
-_MODERATION = re.compile(
-    r"risk control|content (security|policy)|platform policy|sensitive|moderation|violat",
-    re.IGNORECASE,
-)
-_BAD_INPUT = re.compile(
-    r"invalid.{0,40}(resolution|ratio|image|format|size)"
-    r"|(resolution|ratio|image|format|size).{0,40}(invalid|unsupported|not supported)",
-    re.IGNORECASE,
-)
-
-
-class _Task(LooseModel):
-    """A row of `/tasks`, a created task, or a callback."""
-
-    id: Identifier = ""
-    status: Text = ""
-    message: Text = ""
-    external_id: Identifier = ""
-    outputs: Objects = Field(default_factory=list[dict[str, Any]])
-    billing: Objects = Field(default_factory=list[dict[str, Any]])
 
 
 class KlingProvider:
     """The `Provider` port over Kling's API; looks up by our own id and takes callbacks."""
 
     def __init__(self, context: ProviderContext) -> None:
-        """Keep the credential.
+        """Keep the credentials.
 
         Raises:
-            ConfigurationError: the secret has no usable `api_key`.
+            ConfigurationError: the secret has no usable key.
         """
         self._spec = context.spec
         self._api = context.api
         self._errors = context.errors
         self._clock = context.clock
         self._base_url = context.endpoint()
-        self._key = credential(context.secret, "api_key", context.spec.vendor)
+        self._keys = KlingKeys.read(context.secret, context.spec.vendor)
         self._webhook_secret = context.secret.get("webhook_secret") or ""
 
     def submit(self, request: GenerationRequest, attempt: AttemptRef) -> Handle | Finished:
         """Create one task."""
         model = self._spec.model(request.model)
-        path = f"{_PATHS[Mode(request.kind)]}/{quote(request.model, safe='')}"
+        wire = model.wire if model else {}
+        generation = _generation_of(wire)
+        headers = self._headers(generation)
+        if headers is None:
+            raise self._refused_here(
+                Rejection.AUTH,
+                "This model needs an API key; an access key does not open its API.",
+            )
+        try:
+            order = generation.order(request, attempt, wire)
+        except StorageError as exc:
+            raise self._errors.not_sent("an input could not be read") from exc
+        except UnusableVideoError as exc:
+            raise self._refused_here(
+                Rejection.INVALID,
+                "Kling goes on only from a video that one of its /v1 tasks made, and gave an id.",
+            ) from exc
         reply = self._api.submit(
-            f"{self._base_url}/{path}",
-            headers=self._headers(),
-            body=_body_create(request, attempt, model.wire if model else {}),
+            self._base_url + order.path,
+            headers=headers,
+            body=order.body,
             timeout_s=self._spec.submit_timeout_s,
         )
         envelope = reply.json()
-        tasks = _tasks(envelope) if _accepted(reply, envelope) else None
+        tasks = self._tasks(envelope, generation) if _accepted(reply, envelope) else None
         if tasks is None:
             raise self._submit_error(reply, envelope)
         if not (tasks and tasks[0].id):
             raise self._errors.unknown(reply)
-        return _handle(tasks[0].id)
+        return generation.handle(tasks[0].id, order.product)
 
     def poll(self, handle: Handle) -> PollOutcome:
         """Ask for the task's row. A row that is not there (yet) is no failure."""
-        task_id = str(handle.data["task_id"])
-        task = next((t for t in self._query("task_ids", task_id) if t.id == task_id), None)
-        if task is None:
-            return Pending(started=False)
-        return _outcome_task(task, self._spec.billing_unit_usd, self._key)
+        generation = _GENERATIONS.get(str(handle.data.get("generation")))
+        if generation is None or handle.version not in generation.versions:
+            raise self._errors.not_sent(
+                f"this release cannot read a task's handle of version {handle.version}"
+            )
+        tasks = self._ask(generation.by_id(handle), generation)
+        task = next((t for t in tasks if t.id == str(handle.data["task_id"])), None)
+        return task.outcome(*self._keys.hidden) if task else Pending(started=False)
 
     def lookup(self, attempt: AttemptRef, model: str) -> LookupOutcome:
         """Find the attempt's task by our id."""
-        tasks = self._query("external_task_ids", attempt.attempt_id)
-        if not tasks:
-            return NotCreated()
-        for task in tasks:
-            if task.id and task.external_id in (attempt.attempt_id, ""):
-                return Found(handle=_handle(task.id))
-        return CannotTell(reason="Kling answered with other tasks than the one asked for.")
+        spec = self._spec.model(model)
+        generation = _generation_of(spec.wire if spec else {})
+        others = False
+        for question in generation.by_external_id(attempt.attempt_id, spec):
+            tasks = self._ask(question, generation)
+            for task in tasks:
+                if task.id and task.external_id in (attempt.attempt_id, ""):
+                    return Found(handle=generation.handle(task.id, question.product))
+            others = others or bool(tasks)
+        if others:
+            return CannotTell(reason="Kling answered with other tasks than the one asked for.")
+        return NotCreated()
 
     def download(self, output: Output) -> Download:
         """Return the result's address, which is signed: no credential goes with it."""
@@ -178,30 +174,41 @@ class KlingProvider:
         ):
             return None
         row = as_object(parse_json(body))
-        if "task_id" in row:  # the older API's, which we never use
-            return None
-        task = _Task.model_validate(row)
+        generation = _OLDER if "task_id" in row else _NEWER
+        task = generation.task(row, None)
         if not (task.id and task.status) or task.external_id not in (attempt.attempt_id, ""):
             return None
-        return CallbackHint(terminal=task.status in (*_SUCCEEDED, "failed"))
+        return CallbackHint(terminal=task.ended)
 
     # ------------------------------------------------------------ private
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._key}"}
+    def _headers(self, generation: Generation) -> dict[str, str] | None:
+        return self._keys.header(self._clock.now(), takes_tokens=generation.takes_tokens)
 
-    def _query(self, parameter: str, task_id: str) -> list[_Task]:
-        """Return the rows of one id.
+    def _tasks(self, envelope: Any, generation: Generation) -> list[KlingTask] | None:
+        """Return the tasks under `data`, one or many; None where it is neither."""
+        data = as_object(envelope).get("data")
+        rows = [as_object(data)] if isinstance(data, dict) else as_objects(data)
+        whole = isinstance(data, dict) or (
+            isinstance(data, list) and len(rows) == len(as_list(data))
+        )
+        unit_usd = self._spec.billing_unit_usd
+        return [generation.task(row, unit_usd) for row in rows] if whole else None
+
+    def _ask(self, question: Question, generation: Generation) -> list[KlingTask]:
+        """Return the rows that answer a question.
 
         Raises:
             ProviderUnavailableError, ProviderThrottledError: nothing was found out.
         """
-        reply = self._api.read(
-            "GET", f"{self._base_url}/tasks", headers=self._headers(), params={parameter: task_id}
-        )
+        headers = self._headers(generation)
+        if headers is None:
+            raise self._errors.not_sent("the secret has no API key, which this task's API needs")
+        url = self._base_url + question.path
+        reply = self._api.read("GET", url, headers=headers, params=question.params or None)
         envelope = reply.json()
         if _accepted(reply, envelope):
-            tasks = _tasks(envelope)
+            tasks = self._tasks(envelope, generation)
             if tasks is not None:
                 return tasks
             raise self._errors.unavailable(reply)
@@ -216,7 +223,7 @@ class KlingProvider:
 
     def _submit_error(self, reply: Reply, envelope: Any) -> ProviderError:
         code, message = _verdict(envelope)
-        detail = tidy(message, self._key)
+        detail = tidy(message, *self._keys.hidden)
         if code in _THROTTLED:
             return self._errors.throttled(reply, str(code))
         if code == _MAINTENANCE:
@@ -231,48 +238,14 @@ class KlingProvider:
             return self._errors.rejected(reason, reply, str(code), detail)
         return self._errors.submit_error(reply, str(code or ""), detail)
 
-
-# ---------------------------------------------------------------- pure: requests
-
-
-def _body_create(
-    request: GenerationRequest, attempt: AttemptRef, wire: Mapping[str, Any]
-) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        **wire.get("settings", {}),
-        "resolution": request.resolution,
-        "duration": request.duration_s,
-    }
-    if wire.get("audio_field"):
-        settings["audio"] = "native" if request.audio else "off"
-    options: dict[str, Any] = {
-        "external_task_id": attempt.attempt_id,
-        "watermark_info": {"enabled": False},
-    }
-    if attempt.callback_url:
-        options["callback_url"] = attempt.callback_url
-    if request.kind == Mode.TEXT_TO_VIDEO:
-        settings["aspect_ratio"] = request.aspect_ratio
-        return {"prompt": request.prompt, "settings": settings, "options": options}
-    return {"contents": _contents(request), "settings": settings, "options": options}
+    def _refused_here(self, reason: Rejection, why: str) -> ProviderRejectedError:
+        """Return: nothing was sent, and nothing ever can be."""
+        message = f"{self._spec.title} was not asked. {why}"
+        return ProviderRejectedError(message, reason=reason, vendor=self._spec.vendor, detail=why)
 
 
-def _contents(request: GenerationRequest) -> list[dict[str, str]]:
-    parts: list[dict[str, str]] = []
-    if request.prompt:
-        parts.append({"type": "prompt", "text": request.prompt})
-    if request.image:
-        parts.append({"type": "first_frame", "url": request.image.url})
-    if request.last_frame:
-        parts.append({"type": "last_frame", "url": request.last_frame.url})
-    return parts
-
-
-def _handle(task_id: str) -> Handle:
-    return Handle(vendor="kling", data={"generation": "path-per-model", "task_id": task_id})
-
-
-# ---------------------------------------------------------------- pure: replies
+def _generation_of(wire: Mapping[str, Any]) -> Generation:
+    return _GENERATIONS[wire.get("generation", _NEWER.name)]
 
 
 def _accepted(reply: Reply, envelope: Any) -> bool:
@@ -283,67 +256,3 @@ def _verdict(envelope: Any) -> tuple[int | None, str]:
     """Return the envelope's code (None where it has none) and message."""
     members = as_object(envelope)
     return as_int(members.get("code")), as_text(members.get("message"))
-
-
-def _tasks(envelope: Any) -> list[_Task] | None:
-    """Return the tasks under `data`, one or many; None where it is neither."""
-    data = as_object(envelope).get("data")
-    rows = [as_object(data)] if isinstance(data, dict) else as_objects(data)
-    whole = isinstance(data, dict) or (isinstance(data, list) and len(rows) == len(as_list(data)))
-    return [_Task.model_validate(row) for row in rows] if whole else None
-
-
-def _outcome_task(task: _Task, unit_usd: Decimal | None, key: str) -> PollOutcome:
-    if task.status in ("submitted", "processing"):
-        return Pending(started=task.status == "processing")
-    if task.status not in (*_SUCCEEDED, "failed"):
-        return Pending(unknown_status=tidy(task.status) or "(none)")
-    succeeded = task.status in _SUCCEEDED
-    billed = _billed(task.billing, unit_usd)
-    if succeeded and (outputs := _outputs(task.outputs)):
-        return Succeeded(outputs=outputs, billed=billed)
-    message = tidy(task.message, key)
-    if _MODERATION.search(message):
-        return Blocked(reasons=[message], billed=billed)
-    code = FailureCode.RESULT_MISSING if succeeded else FailureCode.VENDOR_FAILED
-    if _BAD_INPUT.search(message):
-        code = FailureCode.INPUT_REJECTED
-    text = message or f"The task {task.status} without a video."
-    return Failed(code=code, message=text, billed=billed)
-
-
-def _outputs(items: list[dict[str, Any]]) -> list[Output]:
-    urls = [as_text(item.get("url")) for item in items if item.get("type", "video") == "video"]
-    return [
-        Output(content_type="video/mp4", data={"url": url})
-        for url in urls
-        if url.startswith(("https://", "http://"))
-    ]
-
-
-def _billed(rows: list[dict[str, Any]], unit_usd: Decimal | None) -> BilledAmount | None:
-    """Return what the rows add up to: in their unit where they share one, else in dollars."""
-    lines = [line for line in map(_billing_line, rows) if line]
-    rates = {"usd": Decimal(1), "kling_unit": unit_usd}
-    in_usd = [rate * amount for unit, amount in lines if (rate := rates.get(unit)) is not None]
-    usd = sum(in_usd, Decimal(0)) if len(in_usd) == len(lines) else None
-    units = {unit for unit, _ in lines}
-    if len(units) == 1:
-        total = sum((amount for _, amount in lines), Decimal(0))
-        return BilledAmount(amount=total, unit=units.pop(), amount_usd=usd)
-    return (
-        BilledAmount(amount=usd, unit="usd", amount_usd=usd) if lines and usd is not None else None
-    )
-
-
-def _billing_line(row: dict[str, Any]) -> tuple[str, Decimal] | None:
-    try:
-        amount = Decimal(str(row.get("amount")))
-    except InvalidOperation:
-        return None
-    if not amount.is_finite() or amount < 0:
-        return None
-    if row.get("charge_type") == "unit":
-        return "kling_unit", amount
-    currency = as_text(row.get("currency")).lower()
-    return (currency, amount) if row.get("charge_type") == "cash" and currency else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dailies.domain.assets import Asset
 from dailies.domain.attempts import Attempt
-from dailies.domain.catalogue import Catalogue, Input, InputLimits, VendorSpec
+from dailies.domain.catalogue import Catalogue, Input, InputLimits, ModelSpec, VendorSpec
 from dailies.domain.errors import FieldProblem, InvalidRequestError
 from dailies.domain.jobs import AssetRef, Job
 from dailies.domain.media_types import SNIFF_BYTES, sniff
@@ -52,13 +52,15 @@ class RequestBuilder:
         """
         vendor, model = self.catalogue.route(attempt.vendor, attempt.model)
         options, degraded = resolve_options(job.request, vendor, model)
-        request = options.request(**self._media(job, options, vendor))
+        request = options.request(**self._media(job, options, vendor, model))
         rule = model.modes[options.kind].video
         if request.video and (why := why_not(request, rule, vendor, attempt.created_at)):
             raise _unusable(f"/{Input.VIDEO}", why)
         return replace(request, degraded=tuple(degraded))
 
-    def _media(self, job: Job, options: ResolvedOptions, vendor: VendorSpec) -> Media:
+    def _media(
+        self, job: Job, options: ResolvedOptions, vendor: VendorSpec, model: ModelSpec
+    ) -> Media:
         references: list[InputMedia] = []
         media = Media()
         for pointer, ref in job.request.input_pointers():
@@ -66,7 +68,7 @@ class RequestBuilder:
             if name not in options.inputs:
                 continue
             asset = self._asset(job, pointer, ref)
-            proven = self._proven(pointer, asset, vendor.input_limits(name))
+            proven = self._proven(pointer, asset, vendor.input_limits(name, model))
             match name:
                 case Input.REFERENCES:
                     references.append(proven)

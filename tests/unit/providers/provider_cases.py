@@ -18,16 +18,25 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dailies.domain.catalogue import Mode, load_catalogue
+from dailies.domain.catalogue import Input, Mode, load_catalogue
 from dailies.domain.jobs import AssetRef, JobRequest
 from dailies.domain.options import resolve_options
-from dailies.domain.ports import AttemptRef, GenerationRequest, InputMedia, Provider
+from dailies.domain.outcomes import Handle, Output
+from dailies.domain.ports import (
+    AttemptRef,
+    GenerationRequest,
+    InputMedia,
+    InputVideo,
+    Origin,
+    Provider,
+)
 from dailies.providers import Registry
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "providers"
 ATTEMPT_ID = "att_01J9ZQ3V5M8K2N4P6R7S8T9V0W_01"
 CALLBACK_URL = f"https://api.example/v1/callbacks/vendor/{ATTEMPT_ID}/callback-secret"
 IMAGE = b"\x89PNG an image"
+VIDEO = b"\x00\x00\x00\x18ftypmp42 a video"
 NOW = dt.datetime(2026, 11, 20, 12, 0, 0, tzinfo=dt.UTC)
 
 
@@ -163,24 +172,41 @@ def request_for(
     """Return a request of a mode: the first model that has it, its defaults, `given` over them."""
     spec = load_catalogue().vendor(vendor)
     given = dict(given or {})
-    wanted = given.pop("model", None)
+    wanted, origin = given.pop("model", None), given.pop("origin", None)
     model = next(m for m in spec.models if Mode(mode) in m.modes and wanted in (None, m.id))
     inputs = {name for name, need in model.modes[Mode(mode)].inputs.items() if need == "required"}
     inputs |= set(given.pop("inputs", []))
     asset = AssetRef(asset_id="ast_01J9ZQ3V5M8K2N4P6R7S8T9V0W")
     request = JobRequest.model_validate(
         {"kind": mode, "model": f"{vendor}/{model.id}", "prompt": "A fox in the snow"}
-        | dict.fromkeys(inputs, asset)
+        | {name: [asset, asset] if name == Input.REFERENCES else asset for name in inputs}
         | given
     )
     options, _ = resolve_options(request, spec, model)
-    media = {name: _input(name) for name in options.inputs}
+    media = {name: _input(name, vendor, origin) for name in options.inputs}
     return options.request(**media)
 
 
-def _input(name: str) -> InputMedia:
+def _input(name: Input, vendor: str, origin: Mapping[str, Any] | None) -> Any:
     url = f"https://media.example/{name}.png?signature=input-signature"
-    return InputMedia("image/png", len(IMAGE), url=url, source=Bytes())
+    image = InputMedia("image/png", len(IMAGE), url=url, source=Bytes())
+    if name is Input.REFERENCES:
+        return (image, image)
+    if name is not Input.VIDEO:
+        return image
+    url, source = url.replace(".png", ".mp4"), Bytes(VIDEO)
+    made = _origin(vendor, origin) if origin else None
+    return InputVideo("video/mp4", len(VIDEO), url=url, source=source, origin=made, duration_s=5.04)
+
+
+def _origin(vendor: str, origin: Mapping[str, Any]) -> Origin:
+    return Origin(
+        vendor=vendor,
+        model=origin["model"],
+        output=Output(content_type="video/mp4", data=origin["output"]),
+        handle=Handle(vendor=vendor, data=origin["handle"]) if origin.get("handle") else None,
+        made_at=NOW,
+    )
 
 
 def attempt(callback_url: str | None = CALLBACK_URL) -> AttemptRef:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
+from typing import Any
 
-from provider_cases import attempt, build, request_for
+import pytest
+from provider_cases import IMAGE, attempt, build, request_for
 
+from dailies.domain.errors import ProviderUnavailableError, StorageError
 from dailies.domain.outcomes import Handle
 
 CREATED = {"status": 200, "json": {"code": 0, "data": {"id": 7}}}
@@ -37,3 +41,51 @@ def test_model_is_passed_on_when_the_catalogue_lost_it_meanwhile() -> None:
 
     assert handle == Handle(vendor="kling", data={"generation": "path-per-model", "task_id": "7"})
     assert str(wire.asked[0].url).endswith("/text-to-video/kling-9%2Fx")
+
+
+NAMED = {
+    "kling-3.0": lambda body: body["contents"][1]["url"],
+    "kling-v2-6": lambda body: body["image"],
+}
+
+
+def image_request(model: str, **changed: Any) -> Any:
+    """Return a request whose image lies on a laptop."""
+    request = request_for("kling", "image_to_video", {"model": model})
+    assert request.image
+    known: dict[str, Any] = {"url": "http://127.0.0.1:9000/image.png?signed"}
+    image = dataclasses.replace(request.image, **(known | changed))
+    return dataclasses.replace(request, image=image)
+
+
+@pytest.mark.parametrize("model", NAMED)
+def test_image_is_sent_itself_when_the_vendor_could_not_fetch_it(model: str) -> None:
+    created = {"status": 200, "json": {"code": 0, "data": {"id": "7", "task_id": "7"}}}
+    provider, wire = build("kling", [created])
+
+    provider.submit(image_request(model), attempt())
+
+    sent = NAMED[model](json.loads(wire.asked[0].content))
+    assert base64.b64decode(sent, validate=True) == IMAGE
+
+
+@pytest.mark.parametrize("model", NAMED)
+def test_nothing_is_sent_when_an_image_cannot_be_read(model: str) -> None:
+    class Gone:
+        def read(self) -> bytes:
+            raise StorageError("The bucket did not answer.")
+
+    provider, wire = build("kling", [])
+
+    with pytest.raises(ProviderUnavailableError, match="an input could not be read"):
+        provider.submit(image_request(model, source=Gone()), attempt())
+
+    assert wire.asked == []
+
+
+def test_newer_query_is_asked_when_the_catalogue_does_not_know_the_model() -> None:
+    provider, wire = build("kling", [{"status": 200, "json": {"code": 0, "data": []}}])
+
+    provider.lookup(attempt(), "kling-9")
+
+    assert wire.asked[0].url.path == "/tasks"

@@ -53,6 +53,7 @@ class Stage:
         self.ledger, self.media = InMemoryLedger(), Objects()
         self.rule: dict[str, Any] = {}
         self.limits: dict[str, Any] | None = {"content_types": ["video/mp4"], "max_bytes": 1000}
+        self.image_limits: dict[str, Any] | None = None
         self.put(IMAGE_ID, PNG)
         self.put(VIDEO_ID, MP4)
 
@@ -96,6 +97,7 @@ class Stage:
         model = next(m for m in kling["models"] if m["id"] == "kling-3.0")
         mode = dict(model["modes"]["text_to_video"])
         mode["inputs"] = {"video": "required", "references": "optional", "image": "optional"}
+        model["input_image"] = self.image_limits
         model["modes"]["video_extend"] = mode | {"video": self.rule}
         return Catalogue.model_validate(document)
 
@@ -180,6 +182,15 @@ def test_input_is_refused_when_its_bytes_are_missing_or_too_many(stage: Stage) -
 
     del stage.media.objects[key]
     assert stage.refusal() == ("/video", "Nothing was uploaded under this asset.")
+
+
+def test_models_own_limit_counts_when_it_has_one(stage: Stage) -> None:
+    references = [{"asset_id": IMAGE_ID}]
+    assert stage.build(references=references).references
+
+    stage.image_limits = {"content_types": ["image/png"], "max_bytes": 31}
+
+    assert stage.refusal(references=references)[1] == "The vendor takes at most 31 bytes."
 
 
 def test_input_is_refused_when_it_is_another_tenants(stage: Stage) -> None:

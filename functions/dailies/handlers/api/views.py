@@ -157,7 +157,7 @@ def _model(vendor: VendorSpec, model: ModelSpec, today: dt.date) -> ModelView:
         modes=model.modes,
         prices=model.prices,
         latency_s=model.latency_s,
-        input_image=vendor.input_image,
+        input_image=model.input_image or vendor.input_image,
         input_video=vendor.input_video,
     )
 

@@ -25,7 +25,8 @@ _SPEED = 20.0
 
 def main() -> int:
     """Run the demo; return the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     narrator, began = Narrator(), time.monotonic()
     try:
         _run(narrator)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from local.emulator.process import Emulator
 from local.emulator.settings import ACCOUNT_ID, REGION
-from local.twin.errors import TwinError
+from local.twin.errors import DeployError, TwinError
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CDK = _ROOT / "node_modules" / ".bin" / "cdk"
@@ -35,7 +35,7 @@ def deploy(emulator: Emulator, assembly: Path, folder: Path) -> dict[str, str]:
     """Deploy every stack of the assembly, and return their outputs by name.
 
     Raises:
-        TwinError: the CDK CLI failed; the message names its log.
+        DeployError: the CDK CLI failed; the message names its log.
     """
     _make_asset_bucket(emulator)
     log, outputs = folder / "deploy.log", folder / "outputs.json"
@@ -58,7 +58,7 @@ def deploy(emulator: Emulator, assembly: Path, folder: Path) -> dict[str, str]:
     finally:
         _stop(process)
     if returncode != 0:
-        raise TwinError(f"The stacks could not be deployed. See {log}.")
+        raise DeployError(f"The stacks could not be deployed. See {log}.")
     by_stack: dict[str, dict[str, str]] = json.loads(outputs.read_text("utf-8"))
     return {name: value for stack in by_stack.values() for name, value in stack.items()}
 

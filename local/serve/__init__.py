@@ -1,0 +1,1 @@
+"""The twin, kept up until Ctrl-C."""

@@ -1,0 +1,124 @@
+"""`python -m local.serve`: keep the local AWS with everything deployed until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from local.twin.api import Api
+from local.twin.errors import DeployError, TwinError
+from local.twin.narrator import Narrator
+from local.twin.ports import Ports
+from local.twin.twin import SERVE_PORTS, Access, Twin
+
+_ROOT = Path(__file__).resolve().parents[2]
+_FOLDER = _ROOT / ".local" / "serve"
+_SET_ASIDE = _ROOT / ".local" / "serve-old"
+_TENANT = "local"
+_SPEED = 10.0
+_JOB = '{"kind": "text_to_video", "model": "kling/kling-3.0-turbo", "prompt": "A fox in the snow"}'
+_AUTH = '-H "Authorization: Bearer $KEY"'
+_JSON = "-H 'Content-Type: application/json'"
+_FIRST = r"""sed -nE 's/^\{"job_id":"([^"]+)".*/\1/p'"""
+_DOWNLOAD = r"""sed -nE 's/.*"download":"([^"]+)".*/\1/p'"""
+
+
+def main() -> int:
+    """Serve until a signal; return the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    narrator = Narrator()
+    try:
+        ports = replace(SERVE_PORTS, front=_port())
+        with _twin(ports, narrator) as twin:
+            access = _access(twin)
+            _explain(twin, access, narrator)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        narrator.line("\nStopped. `make serve` goes on from here; `make clean` forgets it.")
+        return 0
+    except TwinError as exc:
+        narrator.line(str(exc))
+        return 1
+    return 0
+
+
+@contextmanager
+def _twin(ports: Ports, narrator: Narrator) -> Iterator[Twin]:
+    """Start the twin on the state of last time, or anew where that cannot be used."""
+    kept = (_FOLDER / "aws" / "state").exists()
+    twin = _described(ports, narrator)
+    try:
+        twin.__enter__()
+    except DeployError as exc:
+        if not kept:
+            raise
+        shutil.rmtree(_SET_ASIDE, ignore_errors=True)
+        _FOLDER.rename(_SET_ASIDE)
+        narrator.line(f"  The state of last time cannot be used: {exc}")
+        narrator.line(f"  Beginning anew; it is kept in {_SET_ASIDE.relative_to(_ROOT)}.")
+        twin = _described(ports, narrator)
+        twin.__enter__()
+    try:
+        yield twin
+    finally:
+        twin.__exit__(None, None, None)
+
+
+def _described(ports: Ports, narrator: Narrator) -> Twin:
+    return Twin(
+        _FOLDER, speed=_SPEED, ports=ports, front_is_fixed=True, persist=True, narrator=narrator
+    )
+
+
+def _port() -> int:
+    given = os.environ.get("PORT") or str(SERVE_PORTS.front)
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise TwinError(f"PORT must be a number from 1 to 65535, not {given!r}.")
+    return int(given)
+
+
+def _access(twin: Twin) -> Access:
+    """Return the key of last time where it still holds, or a new one."""
+    file = _FOLDER / "access.json"
+    if file.exists():
+        access = Access(**json.loads(file.read_text("utf-8")))
+        with Api(twin.url, access.api_key) as api:
+            if api.http.get("/v1/jobs").is_success:
+                return access
+    access = twin.issue(_TENANT)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(asdict(access)), "utf-8")
+    return access
+
+
+def _explain(twin: Twin, access: Access, narrator: Narrator) -> None:
+    job = f'curl -sS "$API/v1/jobs/$JOB" {_AUTH}'
+    narrator.title(f"Ready: {twin.url}")
+    narrator.line(f"  API key:         {access.api_key}")
+    narrator.line(f"  Webhook secret:  {access.webhook_secret}")
+    narrator.line(f"  AWS endpoint:    {twin.emulator.endpoint_url}")
+    narrator.line(f"  Webhook inbox:   {twin.receiver_url}/_receiver/webhooks")
+    narrator.line(f"  Functions' log:  {twin.lambda_log_path.relative_to(_ROOT)}")
+    narrator.line(f"\nVendors are simulated, {_SPEED:g} times as fast. Make a video:\n")
+    narrator.line(
+        f"KEY={access.api_key} API={twin.url}; JOB=$(curl -sS $API/v1/jobs {_AUTH} {_JSON}"
+        f" -H \"Idempotency-Key: $(date +%s)\" -d '{_JOB}' | {_FIRST}); echo $JOB"
+    )
+    narrator.line("\nWatch it (the answer comes with the next change):\n")
+    narrator.line(f"{job} -H 'Prefer: wait=20'")
+    narrator.line("\nGet a URL of the video, once the job has succeeded:\n")
+    narrator.line(f"curl -sS $API$({job} | {_DOWNLOAD}) {_AUTH} {_JSON} -d '{{}}'")
+    narrator.line("\nCtrl-C stops everything.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -257,7 +257,7 @@ def test_vendor_is_not_called_when_submit_finds_an_attempt_submitting(
     stage.run(stop_when=lambda: "Resolve" in stage.visited(job_id))
     assert stage.snapshot(job_id).attempts[0].state is AttemptState.SUBMITTING
 
-    answer = submit(StepInput(job_id=job_id, run=1), stage.wiring._submit())
+    answer = submit(StepInput(job_id=job_id, run=1), stage.wiring.submit_ports())
 
     assert answer.outcome is Outcome.RESOLVE
     assert kling.created == 0

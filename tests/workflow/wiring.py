@@ -85,11 +85,11 @@ class Wiring:
         core = LedgerPorts(self.ledger, self.clock, self.catalogue)
         bound: dict[str, tuple[Any, Any]] = {
             "Plan": (plan, core),
-            "Submit": (submit, self._submit()),
-            "Resolve": (resolve, self._resolve()),
-            "Poll": (poll, self._poll()),
-            "Store": (store, self._store()),
-            "Probe": (probe, self._probe()),
+            "Submit": (submit, self.submit_ports()),
+            "Resolve": (resolve, self.resolve_ports()),
+            "Poll": (poll, self.poll_ports()),
+            "Store": (store, self.store_ports()),
+            "Probe": (probe, self.probe_ports()),
             "Settle": (settle, core),
             "Notify": (notify, core),
             "Fail": (fail, core),
@@ -98,7 +98,7 @@ class Wiring:
             name: partial(_invoke, module.handler, ports) for name, (module, ports) in bound.items()
         }
 
-    def _submit(self) -> SubmitPorts:
+    def submit_ports(self) -> SubmitPorts:
         return SubmitPorts(
             ledger=self.ledger,
             providers=self.providers,
@@ -109,7 +109,7 @@ class Wiring:
             callback_url=self.callback_url,
         )
 
-    def _resolve(self) -> ResolvePorts:
+    def resolve_ports(self) -> ResolvePorts:
         return ResolvePorts(
             ledger=self.ledger,
             providers=self.providers,
@@ -118,7 +118,7 @@ class Wiring:
             callback_url=self.callback_url,
         )
 
-    def _poll(self) -> PollPorts:
+    def poll_ports(self) -> PollPorts:
         return PollPorts(
             ledger=self.ledger,
             providers=self.providers,
@@ -128,7 +128,7 @@ class Wiring:
             reachable=self.reachable,
         )
 
-    def _store(self) -> StorePorts:
+    def store_ports(self) -> StorePorts:
         return StorePorts(
             ledger=self.ledger,
             clock=self.clock,
@@ -138,7 +138,7 @@ class Wiring:
             media=self.media,
         )
 
-    def _probe(self) -> ProbePorts:
+    def probe_ports(self) -> ProbePorts:
         return ProbePorts(
             ledger=self.ledger,
             clock=self.clock,

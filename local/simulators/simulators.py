@@ -71,7 +71,7 @@ class Simulators:
     @property
     def vendors(self) -> dict[str, VendorSimulator]:
         """Return the simulators by vendor name."""
-        every = (self.kling, self.google, self.simulator, self.gemini)
+        every = (self.kling, self.google, self.gemini, self.simulator)
         return {one.name: one for one in every}
 
     def describe(self) -> dict[str, dict[str, Any]]:

@@ -83,6 +83,17 @@ def read_objects(bucket: s3.IBucket, prefix: str) -> Grant:
     return Grant(("s3:GetObject",), (_objects(bucket, prefix),), _prefix_reason(prefix))
 
 
+def read_versions(bucket: s3.IBucket, prefix: str) -> Grant:
+    """Read objects below a prefix, each version of them."""
+    actions = ("s3:GetObject", "s3:GetObjectVersion")
+    return Grant(actions, (_objects(bucket, prefix),), _prefix_reason(prefix))
+
+
+def list_versions(bucket: s3.IBucket) -> Grant:
+    """List the versions of objects."""
+    return Grant(("s3:ListBucketVersions",), (Stack.of(bucket).export_value(bucket.bucket_arn),))
+
+
 def write_objects(bucket: s3.IBucket, prefix: str) -> Grant:
     """Write objects below a prefix, in parts too."""
     actions = ("s3:AbortMultipartUpload", "s3:PutObject")
@@ -109,6 +120,12 @@ def read_vendor_secrets(scope: Construct, stage: StageConfig) -> Grant:
 def read_vendor_secret(scope: Construct, stage: StageConfig, vendor: str) -> Grant:
     """Read the secret of one vendor."""
     arn = _secret_arn(scope, f"{stage.secrets_prefix}/providers/{vendor}-??????")
+    return Grant(("secretsmanager:GetSecretValue",), (arn,))
+
+
+def read_secret(scope: Construct, stage: StageConfig, name: str) -> Grant:
+    """Read one secret of the stage, by its name after the stage's prefix."""
+    arn = _secret_arn(scope, f"{stage.secrets_prefix}/{name}-??????")
     return Grant(("secretsmanager:GetSecretValue",), (arn,))
 
 

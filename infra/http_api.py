@@ -81,6 +81,7 @@ class HttpApi(Construct):
                 rate_limit=stage.api_rate_per_s, burst_limit=stage.api_burst
             ),
         )
+        self.access_log = log_group
         resource = cast(apigateway.CfnStage, deployed.node.default_child)
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=log_group.log_group_arn, format=json.dumps(_ACCESS_LOG)

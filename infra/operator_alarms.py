@@ -1,92 +1,90 @@
-"""What an operator is told: messages that nobody could handle, and jobs that need a person."""
+"""What operators are told: every alarm, every parked job, and a chat that repeats both."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
-from aws_cdk import Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sns as sns
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.alarm import WARNING, AlarmBoard
+from infra.alarm_topics import AlarmTopics
+from infra.alarms_functions import function_alarms
+from infra.alarms_queues import DEAD_LETTERS, queue_alarms
+from infra.alarms_services import api_alarms, mail_alarms, table_alarms
+from infra.alarms_vendors import vendor_alarms
+from infra.alarms_workflows import watch_alarms, workflow_alarms
+from infra.alert_chat import build_alert_chat
+from infra.dead_letter_queue import build_dead_letter_queue
+from infra.environment import PipelineParts
 from infra.event_bus import SOURCE
-from infra.stage import StageConfig
-from infra.topic import build_topic
+from infra.metrics import OwnMetrics
+from infra.notifications import Notifications
+from infra.state_machine import StateMachine
+from infra.watch import Watch
 
 _PARKED = "job.parked"
-_PERIOD_MINUTES = 5
 
 
 class OperatorAlarms(Construct):
-    """A topic for operators, fed by an alarm per dead-letter queue and by parked jobs."""
+    """Watches everything that is in the stack when this is made: so it is made last.
+
+    Queues, functions and state machines are found, not listed: what is new is watched as well.
+    """
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        stage: StageConfig,
+        parts: PipelineParts,
         bus: events.IEventBus,
-        dead_letters: Mapping[str, sqs.IQueue],
+        api_id: str,
+        notifications: Notifications,
+        watch: Watch,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.topic = self._build_topic(stage)
-        for name, queue in dead_letters.items():
-            self._watch(name, queue)
-        # Every parked job is told at once and by name: an alarm would only say that there is one.
+        stage = parts.stage
+        self.topics = AlarmTopics(self, "Topics", stage=stage)
+        dead_letters = build_dead_letter_queue(self, DEAD_LETTERS, stage=stage)
+        if stage.alarms_webhook_secret is not None:
+            chat = build_alert_chat(
+                self, parts, secret=stage.alarms_webhook_secret, dead_letters=dead_letters
+            )
+            self.topics.tell(chat, dead_letters)
+        self._tell_parked_jobs(bus, dead_letters)
+        self.board = AlarmBoard(self, "Alarms", stage=stage, topics=self.topics)
+        metrics = OwnMetrics(stage)
+        found = Stack.of(self).node.find_all()
+        self.functions = [c for c in found if isinstance(c, lambda_.Function)]
+        self.queues = [c for c in found if isinstance(c, sqs.Queue)]
+        self.workflows = [c for c in found if isinstance(c, StateMachine)]
+        publish = notifications.outbox.publish
+        for alarm in (
+            *queue_alarms(self.queues),
+            *function_alarms(self.functions),
+            *workflow_alarms(self.workflows),
+            *watch_alarms(metrics, sweep=watch.sweep, publish=publish),
+            *vendor_alarms(stage, metrics),
+            *api_alarms(api_id),
+            *table_alarms(parts.table.table_name),
+            *mail_alarms(),
+        ):
+            self.board.hang(alarm)
+        if not stage.on_host:
+            self.board.hang_release()
+
+    def _tell_parked_jobs(self, bus: events.IEventBus, dead_letters: sqs.IQueue) -> None:
+        """Tell of every parked job at once and by name: an alarm would only say there is one."""
+        topic = targets.SnsTopic(self.topics.of(WARNING), dead_letter_queue=dead_letters)
         events.Rule(
             self,
             "Parked",
             event_bus=bus,
             event_pattern=events.EventPattern(source=[SOURCE], detail_type=[_PARKED]),
-            targets=[
-                cast(
-                    events.IRuleTarget,
-                    targets.SnsTopic(self.topic, dead_letter_queue=dead_letters["Outbox"]),
-                )
-            ],
+            targets=[cast(events.IRuleTarget, topic)],
         )
-
-    def _build_topic(self, stage: StageConfig) -> sns.ITopic:
-        topic = build_topic(self, "Topic", stage=stage)
-        account = Stack.of(self).account
-        topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[cast(iam.IPrincipal, iam.ServicePrincipal("cloudwatch.amazonaws.com"))],
-                actions=["sns:Publish"],
-                resources=[topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": account}},
-            )
-        )
-        if stage.alarms_email is not None:
-            sns.Subscription(
-                self,
-                "Email",
-                topic=topic,
-                protocol=sns.SubscriptionProtocol.EMAIL,
-                endpoint=stage.alarms_email,
-            )
-        return topic
-
-    def _watch(self, name: str, queue: sqs.IQueue) -> None:
-        """Raise an alarm as soon as one message lies in a dead-letter queue."""
-        metric = queue.metric_approximate_number_of_messages_visible(
-            period=Duration.minutes(_PERIOD_MINUTES), statistic="Maximum"
-        )
-        alarm = cloudwatch.Alarm(
-            self,
-            f"{name}DeadLetters",
-            alarm_description=f"Dailies: the {name} dead-letter queue is not empty",
-            metric=metric,
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        alarm.add_alarm_action(cast(cloudwatch.IAlarmAction, actions.SnsAction(self.topic)))

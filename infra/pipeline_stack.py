@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import grants as to
 from infra.api_functions import ApiFunctions
 from infra.artifacts import Artifacts
+from infra.dashboard import OperatorDashboard
 from infra.data_stack import DataStack
 from infra.environment import PipelineParts
 from infra.event_bus import EventBus
 from infra.http_api import HttpApi
 from infra.layers import build_layer_version
+from infra.log_queries import LogQueries
 from infra.notifications import Notifications
 from infra.operator_alarms import OperatorAlarms
 from infra.python_function import FunctionSources
@@ -73,13 +76,7 @@ class PipelineStack(Stack):
             self, "Notifications", parts=parts, bus=bus, state_machines=state_machines
         )
         watch = Watch(self, "Watch", parts=parts, workflow=workflow, bus=bus)
-        OperatorAlarms(
-            self,
-            "Operators",
-            stage=stage,
-            bus=bus,
-            dead_letters={**notifications.dead_letters, "Watch": watch.dead_letters},
-        )
+        self._build_operators(parts, http, bus, notifications, watch)
         outputs = {
             "ApiUrl": http.url,
             "ApiId": http.api_id,
@@ -90,6 +87,35 @@ class PipelineStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+    def _build_operators(
+        self,
+        parts: PipelineParts,
+        http: HttpApi,
+        bus: events.IEventBus,
+        notifications: Notifications,
+        watch: Watch,
+    ) -> None:
+        """Build what watches everything that is in the stack by now; the emulator draws nothing."""
+        alarms = OperatorAlarms(
+            self,
+            "Operators",
+            parts=parts,
+            bus=bus,
+            api_id=http.api_id,
+            notifications=notifications,
+            watch=watch,
+        )
+        if parts.stage.on_host:
+            return
+        OperatorDashboard(self, "Dashboard", parts=parts, api_id=http.api_id, alarms=alarms)
+        LogQueries(
+            self,
+            "Queries",
+            stage=parts.stage,
+            functions=[function.log_group for function in alarms.functions],
+            access=http.access_log,
+        )
 
     def _build_sources(self, stage: StageConfig, artifacts: Artifacts) -> FunctionSources:
         layers = {"BaseLayer": artifacts.base_layer, "MediaLayer": artifacts.media_layer}

@@ -21,6 +21,8 @@ from infra.stage import StageConfig
 
 _RUNTIME = lambda_.Runtime.PYTHON_3_13
 _ALIAS = "live"
+METRICS_VARIABLE = "POWERTOOLS_METRICS_NAMESPACE"
+"""What Powertools reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class PythonFunction(Construct):
             log_group=log_group,
             timeout=Duration.seconds(timeout_s),
             memory_size=memory_mb,
-            environment=dict(environment),
+            environment={METRICS_VARIABLE: sources.stage.metrics_namespace, **environment},
             tracing=lambda_.Tracing.ACTIVE,
             dead_letter_queue=dead_letters,
             reserved_concurrent_executions=reserved_concurrency,

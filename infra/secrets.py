@@ -24,6 +24,8 @@ class Secrets(Construct):
             self._build_vendor(vendor)
         if stage.smoke_simulator:
             self._build_simulator()
+        if stage.alarms_webhook_secret is not None:
+            self._build_chat(stage.alarms_webhook_secret)
         self._build_signing()
 
     def _build_vendor(self, vendor: str) -> None:
@@ -54,6 +56,20 @@ class Secrets(Construct):
             removal_policy=self._stage.removal_policy,
         )
         acknowledge(secret, "SMG4", "It opens a simulation that spends nothing.")
+
+    def _build_chat(self, name: str) -> None:
+        secret = secretsmanager.Secret(
+            self,
+            "AlarmsChat",
+            secret_name=f"{self._stage.secrets_prefix}/{name}",
+            description="Webhook of the operators' chat: {'url': ..., 'kind': 'slack' or 'teams'}",
+            # Only a first value: without an address nothing is posted.
+            secret_string_value=SecretValue.unsafe_plain_text("{}"),
+            removal_policy=self._stage.removal_policy,
+        )
+        acknowledge(
+            secret, "SMG4", "The chat issues this address; only a person can renew it there."
+        )
 
     def _build_signing(self) -> None:
         """Compose one JSON secret of two generated keys: CloudFormation makes one per secret."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Literal
 
 from aws_cdk import RemovalPolicy
@@ -13,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 StageName = Literal["local", "dev", "staging", "prod"]
 
-PYTHON_VERSION = "3.13"
 
 class AlarmLevel(StrEnum):
     """Whom an alarm is for. Each level has a topic of its own."""
@@ -29,6 +29,7 @@ class AlarmLevel(StrEnum):
 SIMULATOR = "simulator"
 """The vendor that a stage simulates in its own account."""
 
+PYTHON_VERSION = "3.13"
 """What the functions run on in the cloud. The laptop runs them on its own interpreter."""
 
 
@@ -62,11 +63,21 @@ class StageConfig(BaseModel):
     sender: str = "dailies@example.com"
     """Address that result mails come from: an identity of its own in SES."""
 
-    alarms_email: str | None = None
-    """Who is told when something needs a person. None: nobody is subscribed."""
+    alarms_email: Mapping[AlarmLevel, str] = Field(default_factory=dict[AlarmLevel, str])
+    """Who is told by mail, by level. A level that is left out: nobody is subscribed."""
+
+    alarms_webhook_secret: str | None = None
+    """Name, after the stage's prefix, of the secret that holds a chat's webhook. None: no chat."""
+
+    daily_budget_usd: int = Field(default=10, ge=1)
+    """What vendors may cost a day before somebody is woken. It stops nothing."""
 
     providers: tuple[str, ...] = ("kling", "google")
     """Vendors that get an (empty) secret to fill in."""
+
+    smoke_simulator: bool = False
+    """Whether the stage has the simulated vendor, on which a deployment is tried. Where it has
+    not, no tenant is offered it."""
 
     provider_endpoints: Mapping[str, str] = Field(default_factory=dict)
     """Other base URLs for vendors: the simulators of the local stage."""
@@ -75,10 +86,6 @@ class StageConfig(BaseModel):
     """`host:port` that guarded requests may reach although not public: the simulators, again."""
 
     public_url: str | None = None
-    smoke_simulator: bool = False
-    """Whether the stage has the simulated vendor, on which a deployment is tried. Where it has
-    not, no tenant is offered it."""
-
     """Where callers and vendors reach the API. None: the address that the API is given. Empty:
     nowhere, so that vendors are polled."""
 
@@ -107,13 +114,6 @@ class StageConfig(BaseModel):
         return lambda_.Architecture.ARM_64 if arm else lambda_.Architecture.X86_64
 
     @property
-    def secrets_prefix(self) -> str:
-        """First part of the name of each of the stage's secrets."""
-        return f"dailies/{self.name}"
-
-
-class LocalSettings(BaseModel):
-    @property
     def withheld_vendors(self) -> tuple[str, ...]:
         """Vendors of the catalogue that the stage does not offer."""
         return () if self.smoke_simulator else (SIMULATOR,)
@@ -123,6 +123,13 @@ class LocalSettings(BaseModel):
         """Where the stage's own metrics are."""
         return f"Dailies/{self.name}"
 
+    @property
+    def secrets_prefix(self) -> str:
+        """First part of the name of each of the stage's secrets."""
+        return f"dailies/{self.name}"
+
+
+class LocalSettings(BaseModel):
     """What only a laptop decides, at each deployment: where its simulators and its API are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -141,14 +148,19 @@ _STAGES: dict[StageName, StageConfig] = {
         machine_aliases=False,
         point_in_time_recovery=True,
         log_retention_days=1,
+        smoke_simulator=True,
     ),
     "dev": StageConfig(name="dev", retain_data=False, log_retention_days=7, smoke_simulator=True),
     "staging": StageConfig(name="staging", log_retention_days=30, smoke_simulator=True),
     "prod": StageConfig(
         name="prod",
         log_retention_days=180,
-        alarms_email="dailies-alarms@example.com",
-        smoke_simulator=True,
+        alarms_email={
+            AlarmLevel.WARNING: "dailies-alarms@example.com",
+            AlarmLevel.CRITICAL: "dailies-on-call@example.com",
+        },
+        alarms_webhook_secret="alarms/chat",  # noqa: S106 - its name
+        daily_budget_usd=200,
         poll_reserved_concurrency=200,
     ),
 }

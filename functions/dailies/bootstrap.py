@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Workflow,
     )
     from dailies.providers import Registry
+    from dailies.services.alert_chat import AlertChatPorts
     from dailies.services.announce import AnnouncePorts
     from dailies.services.deliver_webhook import DeliverWebhookPorts
     from dailies.services.poll import PollPorts
@@ -312,6 +313,20 @@ def announce() -> AnnouncePorts:
     env = settings.AnnounceSettings.read()
     return AnnouncePorts(
         ledger=_ledger(env.table_name), topic=SnsTopic(client("sns"), env.topic_arn), clock=_clock()
+    )
+
+
+@cache
+def alert_chat() -> AlertChatPorts:
+    """For the operators' chat."""
+    from dailies.adapters.guarded_post import GuardedPoster
+    from dailies.services.alert_chat import AlertChatPorts
+
+    env = settings.AlertChatSettings.read()
+    return AlertChatPorts(
+        poster=GuardedPoster(frozenset(env.outbound_allow)),
+        secrets=_secrets(env.secrets_prefix),
+        secret_name=env.chat_secret,
     )
 
 

@@ -18,6 +18,9 @@ class Settings(BaseModel):
     # Built when read: a function pays for the one model that is its own.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+    powertools_metrics_namespace: str = "Dailies"
+    """Where metrics are written; read by Powertools itself. Differs by stage."""
+
     @classmethod
     def read(cls) -> Self:
         """Return the settings.
@@ -143,6 +146,15 @@ class AnnounceSettings(LedgerSettings):
     topic_arn: str
 
 
+class AlertChatSettings(Settings):
+    """Alarms in a chat."""
+
+    secrets_prefix: str
+    outbound_allow: Json[list[str]]
+    chat_secret: str
+    """Name, after the prefix, of the secret with the chat's webhook."""
+
+
 OF_HANDLER: dict[str, type[Settings]] = {
     "plan": LedgerSettings,
     "submit": SubmitSettings,
@@ -161,6 +173,7 @@ OF_HANDLER: dict[str, type[Settings]] = {
     "deliver_webhook": DeliverWebhookSettings,
     "send_email": SendEmailSettings,
     "announce": AnnounceSettings,
+    "alert_chat": AlertChatSettings,
     "sweep": SweepSettings,
     "execution_ended": ExecutionEndedSettings,
 }

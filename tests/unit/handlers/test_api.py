@@ -683,9 +683,14 @@ class TestRefusals:
         assert problem(reply, 500, "internal")["charged"] == "unknown"
         assert "secret" not in reply.text
 
-    def test_gateways_id_is_named_when_there_is_no_trace(self, fakes: ApiFakes) -> None:
+    @pytest.mark.parametrize(
+        "header", ["Self=1-2-3", f"Root={'A' * 9000}", "Root=1-67891233-abcdef012345678912345678 x"]
+    )
+    def test_gateways_id_is_named_when_there_is_no_trace(
+        self, fakes: ApiFakes, header: str
+    ) -> None:
         event = api_event("GET", "/nowhere")
-        event["headers"]["x-amzn-trace-id"] = "Self=1-2-3"
+        event["headers"]["x-amzn-trace-id"] = header
 
         answer = handler(event, None, deps=fakes)
 

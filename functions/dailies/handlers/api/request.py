@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from dailies.handlers.api.problems import MalformedRequestError
 from dailies.handlers.http_event import body_of, headers_of, part_of
 
 _MAX_QUERY_FIELDS = 50
+_TRACE_ROOT = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})")
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ def parse_event(event: Mapping[str, Any]) -> HttpRequest:
 
 def trace_id_of(event: Mapping[str, Any]) -> str:
     """Return the id that finds this request's log lines: X-Ray's, else API Gateway's."""
+    # API Gateway keeps a header that the caller sent: only an id of the right form is one.
     for part in headers_of(event).get("x-amzn-trace-id", "").split(";"):
-        if part.startswith("Root="):
-            return part.removeprefix("Root=")
+        if root := _TRACE_ROOT.fullmatch(part):
+            return root[1]
     return str(part_of(event, "requestContext").get("requestId", ""))
 
 

@@ -35,7 +35,7 @@ def main() -> int:
         return 130
     except (TwinError, DemoError, ApiError) as exc:
         narrator.line(f"The demo failed: {exc}")
-        narrator.line(f"Logs: {_FOLDER.relative_to(_ROOT)}/ (functions: aws/lambda.log)")
+        narrator.line(f"Logs: {_FOLDER.relative_to(_ROOT)}/ (functions: aws/lambda.log).")
         return 1
     narrator.line(f"\nDone in {time.monotonic() - began:.0f} s; everything is stopped.")
     return 0

@@ -1,10 +1,14 @@
-"""API keys in the one table: `KEY#<sha256 of the key>`/`KEY`."""
+"""API keys in the one table.
+
+`KEY#<sha256 of the key>`/`KEY` is the key; `TEN#<tenant>`/`KEY#<sha256>` says whose it is.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dailies.adapters.aws_errors import aws_call
+from dailies.adapters.dynamodb_queries import Queries
 from dailies.adapters.dynamodb_rows import Codec, key
 from dailies.domain.access import ApiKey
 
@@ -31,9 +35,24 @@ class DynamoDbKeys:
 
     def put(self, key: ApiKey) -> None:
         """Write a key, or its revocation."""
-        row = _key(key.key_sha256) | KEYS.encode(key)
+        fields = KEYS.encode(key)
+        owned = _of_tenant(key.tenant, key.key_sha256)
         with aws_call("write an API key"):
-            self._client.put_item(TableName=self._table, Item=row)
+            self._client.transact_write_items(
+                TransactItems=[
+                    {"Put": {"TableName": self._table, "Item": _key(key.key_sha256) | fields}},
+                    {"Put": {"TableName": self._table, "Item": owned | fields}},
+                ]
+            )
+
+    def exists(self, tenant: str) -> bool:
+        """Return whether a tenant has a key that is not revoked."""
+        rows = Queries(self._table, self._client).range(f"TEN#{tenant}", "KEY#", "KEY$")
+        return any(KEYS.decode(row).revoked_at is None for row in rows)
+
+
+def _of_tenant(tenant: str, key_sha256: str) -> Row:
+    return key(f"TEN#{tenant}", f"KEY#{key_sha256}")
 
 
 def _key(key_sha256: str) -> Row:

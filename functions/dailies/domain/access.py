@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""What a tenant may be called: it becomes part of object keys and row keys."""
 
 
 def secret_sha256(secret: str) -> str:
@@ -55,6 +59,14 @@ class Keys(Protocol):
 
     def put(self, key: ApiKey) -> None:
         """Write a key."""
+        ...
+
+
+class Tenants(Protocol):
+    """Who is a tenant: whoever has an API key that is not revoked. Raises StorageError."""
+
+    def exists(self, tenant: str) -> bool:
+        """Return whether there is such a tenant."""
         ...
 
 

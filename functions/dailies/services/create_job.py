@@ -69,7 +69,7 @@ def create_job(
         StorageError: the ledger did not answer; whether the job exists is not known.
     """
     now = clock.now()
-    estimate_usd = _check_routes(request, catalogue, now.date())
+    estimate_usd = price_routes(request, catalogue, now.date())[0]
     job = _new_job(
         request, tenant, estimate_usd, now=now, job_id=new_id("job", now), trace_id=trace_id
     )
@@ -90,18 +90,22 @@ def lifecycle_of(routes: list[str], catalogue: Catalogue) -> Lifecycle:
     )
 
 
-def _check_routes(request: JobRequest, catalogue: Catalogue, today: dt.date) -> Decimal:
-    """Return the first route's price, or raise InvalidRequestError where a route cannot do it."""
+def price_routes(request: JobRequest, catalogue: Catalogue, today: dt.date) -> list[Decimal]:
+    """Return what each route's price list asks, the first route's first.
+
+    Raises:
+        InvalidRequestError: a route cannot do what is asked.
+        ModelRetiredError: one takes no new jobs.
+    """
     pointers = ["/model", *(f"/fallbacks/{i}" for i in range(len(request.fallbacks)))]
     found = [
         _find(ref, pointer, catalogue, today)
         for ref, pointer in zip([request.model, *request.fallbacks], pointers, strict=True)
     ]
-    options = [
-        resolve_options(request, vendor, model, pointer=pointer)[0]
+    return [
+        resolve_options(request, vendor, model, pointer=pointer)[0].price_usd(model)
         for (vendor, model), pointer in zip(found, pointers, strict=True)
     ]
-    return options[0].price_usd(found[0][1])
 
 
 def _find(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from dailies.domain.access import ApiKey, Keys, secret_sha256
+from dailies.domain.access import TENANT, ApiKey, Keys, secret_sha256
 from dailies.domain.errors import InvalidRequestError
 from dailies.domain.ports import Clock
 
-TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-"""What a tenant may be called: it becomes part of object keys and row keys."""
 _NAME_MAX_CHARS = 64
 
 

@@ -1,4 +1,4 @@
-"""The media bucket: uploads, results and posters, each under a prefix of its own."""
+"""The media bucket: uploads, results, posters and the drop folder, each under its prefix."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from infra.stage import StageConfig
 UPLOADS = "uploads/*"
 OUTPUTS = "outputs/*"
 POSTERS = "posters/*"
+INBOX = "inbox/*"
+OUTBOX = "outbox/*"
+QUARANTINE = "quarantine/*"
 
 _UNFINISHED_UPLOAD_DAYS = 1
 _REPLACED_VERSION_DAYS = 7
+_QUARANTINE_DAYS = 14
 
 
 class MediaBucket(Construct):
@@ -31,7 +35,7 @@ class MediaBucket(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=stage.tls_only,
-            versioned=stage.retain_data,
+            versioned=True,
             lifecycle_rules=_lifecycle(stage),
             removal_policy=stage.removal_policy,
         )
@@ -54,7 +58,7 @@ class MediaBucket(Construct):
 
 
 def _lifecycle(stage: StageConfig) -> list[s3.LifecycleRule]:
-    rules = [
+    return [
         s3.LifecycleRule(
             id="unfinished-uploads",
             abort_incomplete_multipart_upload_after=Duration.days(_UNFINISHED_UPLOAD_DAYS),
@@ -63,6 +67,16 @@ def _lifecycle(stage: StageConfig) -> list[s3.LifecycleRule]:
             id="uploads",
             prefix=UPLOADS.removesuffix("*"),
             expiration=Duration.days(stage.uploads_expire_days),
+        ),
+        s3.LifecycleRule(
+            id="inbox",
+            prefix=INBOX.removesuffix("*"),
+            expiration=Duration.days(stage.uploads_expire_days),
+        ),
+        s3.LifecycleRule(
+            id="quarantine",
+            prefix=QUARANTINE.removesuffix("*"),
+            expiration=Duration.days(_QUARANTINE_DAYS),
         ),
         s3.LifecycleRule(
             id="outputs",
@@ -74,10 +88,8 @@ def _lifecycle(stage: StageConfig) -> list[s3.LifecycleRule]:
                 )
             ],
         ),
+        s3.LifecycleRule(
+            id="replaced-versions",
+            noncurrent_version_expiration=Duration.days(_REPLACED_VERSION_DAYS),
+        ),
     ]
-    if stage.retain_data:
-        replaced = Duration.days(_REPLACED_VERSION_DAYS)
-        rules.append(
-            s3.LifecycleRule(id="replaced-versions", noncurrent_version_expiration=replaced)
-        )
-    return rules

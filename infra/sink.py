@@ -50,8 +50,11 @@ class Sink(Construct):
         target = cast(events.IRuleTarget, queue)
         events.Rule(self, "Rule", event_bus=bus, event_pattern=pattern, targets=[target])
 
-    def feed(self, consumer: PythonFunction) -> None:
-        """Hand the queue's messages to `consumer`, which reports those that it could not handle."""
+    def feed(self, consumer: PythonFunction, *, at_a_time: int | None = None) -> None:
+        """Hand the queue's messages to `consumer`, which reports those that it could not handle.
+
+        At most `at_a_time` of it run at once, where that is given.
+        """
         lambda_.EventSourceMapping(
             self,
             "Feed",
@@ -59,4 +62,5 @@ class Sink(Construct):
             event_source_arn=self.queue.queue_arn,
             batch_size=_BATCH_SIZE,
             report_batch_item_failures=True,
+            max_concurrency=at_a_time,
         )

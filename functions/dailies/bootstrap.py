@@ -42,12 +42,14 @@ if TYPE_CHECKING:
     from dailies.providers import Registry
     from dailies.services.alert_chat import AlertChatPorts
     from dailies.services.announce import AnnouncePorts
+    from dailies.services.deliver_outbox import OutboxPorts
     from dailies.services.deliver_webhook import DeliverWebhookPorts
     from dailies.services.poll import PollPorts
     from dailies.services.probe import ProbePorts
     from dailies.services.publish import PublishPorts
     from dailies.services.resolve import ResolvePorts
     from dailies.services.send_email import SendEmailPorts
+    from dailies.services.start_arrival import InboxPorts
     from dailies.services.store import StorePorts
     from dailies.services.submit import SubmitPorts
     from dailies.services.sweep import SweepPorts
@@ -343,6 +345,48 @@ def execution_ended() -> SweepPorts:
     """For the catch-all rule."""
     env = settings.ExecutionEndedSettings.read()
     return _sweep_ports(env.table_name, env.state_machine_arn)
+
+
+@cache
+def ingest_upload() -> InboxPorts:
+    """For the drop folder."""
+    from dailies.adapters.dynamodb_arrivals import DynamoDbArrivals
+    from dailies.adapters.dynamodb_keys import DynamoDbKeys
+    from dailies.adapters.s3_drop_folder import S3DropFolder
+    from dailies.adapters.sqs_later import SqsLater
+    from dailies.services.start_arrival import InboxPorts
+
+    env = settings.InboxSettings.read()
+    return InboxPorts(
+        arrivals=DynamoDbArrivals(env.table_name, client("dynamodb")),
+        folder=S3DropFolder(client("s3"), env.media_bucket),
+        later=SqsLater(client("sqs"), env.inbox_queue_url),
+        tenants=DynamoDbKeys(env.table_name, client("dynamodb")),
+        ledger=_ledger(env.table_name),
+        workflow=_workflow(env.state_machine_arn),
+        catalogue=load_catalogue().without(env.withheld_vendors),
+        clock=_clock(),
+        daily_cap_usd=env.inbox_daily_cap_usd,
+    )
+
+
+sweep_inbox = ingest_upload
+
+
+@cache
+def deliver_outbox() -> OutboxPorts:
+    """For the outbox."""
+    from dailies.adapters.dynamodb_arrivals import DynamoDbArrivals
+    from dailies.adapters.s3_drop_folder import S3DropFolder
+    from dailies.services.deliver_outbox import OutboxPorts
+
+    env = settings.DeliverOutboxSettings.read()
+    return OutboxPorts(
+        arrivals=DynamoDbArrivals(env.table_name, client("dynamodb")),
+        folder=S3DropFolder(client("s3"), env.media_bucket),
+        ledger=_ledger(env.table_name),
+        clock=_clock(),
+    )
 
 
 # ---------------------------------------------------------------- shared parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Json, ValidationError
@@ -155,6 +156,24 @@ class AlertChatSettings(Settings):
     """Name, after the prefix, of the secret with the chat's webhook."""
 
 
+class InboxSettings(LedgerSettings):
+    """The drop folder: IngestUpload and SweepInbox."""
+
+    media_bucket: str
+    state_machine_arn: str
+    inbox_queue_url: str
+    withheld_vendors: Json[list[str]]
+    """Vendors of the catalogue that this stage does not offer."""
+    inbox_daily_cap_usd: Decimal
+    """What a tenant's dropped files may cost in a day."""
+
+
+class DeliverOutboxSettings(LedgerSettings):
+    """The outbox."""
+
+    media_bucket: str
+
+
 OF_HANDLER: dict[str, type[Settings]] = {
     "plan": LedgerSettings,
     "submit": SubmitSettings,
@@ -176,6 +195,9 @@ OF_HANDLER: dict[str, type[Settings]] = {
     "alert_chat": AlertChatSettings,
     "sweep": SweepSettings,
     "execution_ended": ExecutionEndedSettings,
+    "ingest_upload": InboxSettings,
+    "sweep_inbox": InboxSettings,
+    "deliver_outbox": DeliverOutboxSettings,
 }
 """Settings by handler module."""
 

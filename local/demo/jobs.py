@@ -15,7 +15,7 @@ from local.demo.errors import DemoError
 from local.twin.api import ENDED, Api
 
 EMAIL = "producer@example.org"
-_TIMEOUT_S = 90.0
+_TIMEOUT_S = 180.0
 _INTERVAL_S = 0.5
 
 

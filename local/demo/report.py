@@ -16,7 +16,7 @@ from local.demo.errors import DemoError
 from local.twin.api import Api
 from local.twin.twin import Access, Twin
 
-_ARRIVAL_TIMEOUT_S = 30.0
+_ARRIVAL_TIMEOUT_S = 60.0
 
 
 def timeline(events: list[dict[str, Any]], finished_at: str) -> str:

@@ -116,16 +116,16 @@ class Twin:
                 scenario=self._scenario,
             )
         )
-        with self._narrator.step("Started the local AWS and the vendors' simulators"):
+        with self._narrator.step("Start the local AWS and the vendors' simulators"):
             self.simulators.await_ready()
             context = _context(self.simulators.described, self.url)
             log = self.folder / "synth.log"
             assembly = enter(Assembly(context, self.emulator.environment(), log))
             enter(self.emulator)
         if not assembly.is_cached:
-            with self._narrator.step("Synthesized the stacks"):
+            with self._narrator.step("Synthesize the stacks"):
                 assembly.await_ready()
-        with self._narrator.step("Deployed the stacks with the CDK CLI, IAM enforced"):
+        with self._narrator.step("Deploy the stacks with the CDK CLI, IAM enforced"):
             self.outputs = deploy(self.emulator, assembly.folder, self.folder)
             self._write_secrets()
             path = f"/_aws/execute-api/{self.outputs['ApiId']}/$default"

@@ -1,14 +1,12 @@
 """Kling AI, the path-per-model API: create, query and list, with signed callbacks and a CDN.
 
-Wire format: kling.ai/document-api, as of 2026-09-20. The older `/v1` generation is not simulated.
+Wire format: kling.ai/document-api, as of 2026-09-20. The older `/v1` generation, on the same host
+and over the same tasks, is `kling_legacy.py`.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
 import secrets
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -17,33 +15,35 @@ from dailies.domain.catalogue import Mode, ModelSpec
 from local.simulators.callbacks import CallbackWorker, new_webhook_secret
 from local.simulators.clips import FPS
 from local.simulators.director import Subject
-from local.simulators.kling_callbacks import schedule_callbacks
+from local.simulators.kling_auth import refusal
+from local.simulators.kling_callbacks import RowAt, schedule_callbacks
 from local.simulators.kling_cdn import PLAIN, WATERMARKED, KlingCdn
-from local.simulators.kling_requests import CreateRequest, InvalidRequestError, parse_create
+from local.simulators.kling_images import InvalidRequestError
+from local.simulators.kling_legacy import KlingLegacyApi
+from local.simulators.kling_queries import KlingQueries
+from local.simulators.kling_requests import CreateRequest, parse_create
 from local.simulators.kling_wire import (
+    LEGACY,
     RISK_CONTROL,
     billing,
     clip_frames,
     code_of_status,
+    generation_of,
     kling_error,
     success,
 )
 from local.simulators.scenario import (
     Action,
     HttpError,
-    Missing,
     Moderation,
     Occasion,
     Throttle,
-    UnknownStatus,
 )
 from local.simulators.server import Request, Response
 from local.simulators.state import DuplicateExternalIdError, Ending, Task
 from local.simulators.vendor import Ports, Refused, VendorSimulator, World
 
 _MODES = {"text-to-video": Mode.TEXT_TO_VIDEO, "image-to-video": Mode.IMAGE_TO_VIDEO}
-_MAX_IDS = 20
-_MAX_PAGE = 500
 _PROCESSING_AFTER = 0.1
 """A task leaves the queue after this part of its time."""
 
@@ -57,11 +57,16 @@ class KlingSimulator(VendorSimulator):
         """Bind the ports and make up an account."""
         super().__init__(world, ports)
         api_key, webhook_secret = secrets.token_urlsafe(32), new_webhook_secret()
-        self.credentials = {"api_key": api_key, "webhook_secret": webhook_secret}
+        self.credentials = {
+            "api_key": api_key,
+            "access_key": secrets.token_urlsafe(16),
+            "secret_key": secrets.token_urlsafe(32),
+            "webhook_secret": webhook_secret,
+        }
         self.callbacks = CallbackWorker(world.clock, self.store)
         self._cdn = KlingCdn(self)
-        self.api.add("GET", "/tasks", self.call(self._query))
-        self.api.add("POST", "/tasks", self.call(self._list))
+        self._legacy = KlingLegacyApi(self)
+        KlingQueries(self)
         self.api.add("POST", "/{product}/{model}", self.submit(self._create))
 
     def start(self) -> None:
@@ -105,25 +110,23 @@ class KlingSimulator(VendorSimulator):
         """Return the refusal of the content before acceptance."""
         return kling_error(1301, fault.message)
 
-    def _authorize(self, request: Request) -> None:
-        header = request.headers.get("authorization", "").strip()
-        if not header:
-            raise Refused(kling_error(1001))
-        if not hmac.compare_digest(
-            header.encode(), f"Bearer {self.credentials['api_key']}".encode()
-        ):
-            raise Refused(kling_error(1002))
+    def authorize(self, request: Request, *, takes_tokens: bool = False) -> None:
+        """Raise Refused unless the caller may use this path."""
+        header = request.headers.get("authorization", "")
+        code = refusal(header, self.credentials, self.world.clock, takes_tokens=takes_tokens)
+        if code is not None:
+            raise Refused(kling_error(code))
 
     # Create
 
     def _create(self, request: Request) -> Response:
-        self._authorize(request)
+        self.authorize(request)
         mode, model = self._product(request)
         wanted = self._parse(request, mode, model)
         subject = Subject(model.id, wanted.prompt, wanted.external_id)
         fault = self.world.director.fault(self.name, "submit", subject)
         self.before(fault, "submit")
-        task = self._accept(wanted, mode, model, subject)
+        task = self.accept(wanted, mode, model, subject)
         row = self._row_as(task, task.created_at, "submitted")
         keys = ("id", "status", "create_time", "update_time", "external_id")
         return self.after(fault, success({key: row[key] for key in keys}))
@@ -133,7 +136,7 @@ class KlingSimulator(VendorSimulator):
         if mode is None:
             raise Refused(kling_error(1202))
         model = self.spec.model(request.params["model"])
-        if model is None or mode not in model.modes:
+        if model is None or mode not in model.modes or generation_of(model) == LEGACY:
             message = f"model '{request.params['model']}' does not exist"
             raise Refused(kling_error(1203, message))
         return mode, model
@@ -146,14 +149,13 @@ class KlingSimulator(VendorSimulator):
         except ValueError as exc:
             raise Refused(kling_error(1200, "request body is not valid JSON")) from exc
 
-    def _accept(
-        self, wanted: CreateRequest, mode: Mode, model: ModelSpec, subject: Subject
-    ) -> Task:
+    def accept(self, wanted: CreateRequest, mode: Mode, model: ModelSpec, subject: Subject) -> Task:
         """Create the task, or raise Refused; checks and creation are one step, for calls race."""
         duration_s = wanted.duration_s
         price = model.price_usd(
             resolution=wanted.resolution, audio=wanted.audio, duration_s=duration_s
         )
+        row_at = self._legacy.row_as if generation_of(model) == LEGACY else self._row_as
         with self.store.lock:
             try:
                 self.store.require_new(wanted.external_id)
@@ -173,16 +175,17 @@ class KlingSimulator(VendorSimulator):
                     ending=self._ending(wanted, subject),
                     resolution=wanted.resolution,
                     aspect_ratio=wanted.aspect_ratio,
-                    video_s=duration_s,
+                    video_s=duration_s + (wanted.parent.video_s if wanted.parent else 0),
                     audio=wanted.audio,
                     watermark=wanted.watermark,
                     callback_url=wanted.callback_url,
                     image=wanted.image,
+                    extra={"extends": wanted.parent.id} if wanted.parent else {},
                     cost_usd=str(price),
                 )
             )
         self.prepare([self.clip_spec(task, frames=clip_frames(task))])
-        self._schedule_callbacks(task, subject)
+        self._schedule_callbacks(task, subject, row_at)
         return task
 
     def _ending(self, wanted: CreateRequest, subject: Subject) -> Ending:
@@ -202,7 +205,7 @@ class KlingSimulator(VendorSimulator):
         if sum(task.model == model.id and not task.done(now) for task in tasks) >= limit:
             raise Refused(kling_error(1303))
 
-    def _schedule_callbacks(self, task: Task, subject: Subject) -> None:
+    def _schedule_callbacks(self, task: Task, subject: Subject, row_at: RowAt) -> None:
         signs = self.world.director.scenario.kling.signs_callbacks
         changes = [
             (task.created_at, "submitted"),
@@ -213,43 +216,13 @@ class KlingSimulator(VendorSimulator):
             self.callbacks,
             task,
             changes,
-            self._row_as,
+            row_at,
             secret=self.credentials["webhook_secret"] if signs else None,
             faults=self.world.director.callbacks(self.name, subject),
         )
 
-    # Query
-
-    def _query(self, request: Request) -> Response:
-        ids, external_ids = request.arg("task_ids"), request.arg("external_task_ids")
-        on: Occasion = "lookup" if external_ids and not ids else "poll"
-        self.store.count(on)
-        self._authorize(request)
-        if bool(ids) == bool(external_ids):
-            problem = "cannot be used at the same time" if ids else "is required"
-            raise Refused(kling_error(1201, f"task_ids or external_task_ids {problem}"))
-        wanted = list(
-            dict.fromkeys(part for part in (ids or external_ids or "").split(",") if part)
-        )
-        if len(wanted) > _MAX_IDS:
-            raise Refused(kling_error(1201, f"at most {_MAX_IDS} ids can be queried at a time"))
-        find = self.store.get if ids else self.store.by_external_id
-        rows: list[dict[str, Any]] = []
-        last_fault: Action | None = None
-        for one in wanted:
-            task = find(one)
-            fault = self._query_fault(task, one, on)
-            last_fault = fault or last_fault
-            if task and not isinstance(fault, Missing):
-                odd = (
-                    {"status": fault.word, "outputs": []}
-                    if isinstance(fault, UnknownStatus)
-                    else {}
-                )
-                rows.append(self._row(task, self.world.clock.now()) | odd)
-        return self.after(last_fault, success(rows))
-
-    def _query_fault(self, task: Task | None, asked: str, on: Occasion) -> Action | None:
+    def query_fault(self, task: Task | None, asked: str, on: Occasion) -> Action | None:
+        """Return the fault that is due for a query, after what comes before any effect."""
         subject = Subject(external_id=asked if on == "lookup" else "")
         if task:
             subject = Subject(task.model, task.prompt, task.external_id)
@@ -257,32 +230,7 @@ class KlingSimulator(VendorSimulator):
         self.before(fault, on)
         return fault
 
-    def _list(self, request: Request) -> Response:
-        self.store.count("list")
-        self._authorize(request)
-        try:
-            body = request.json() if request.body else {}
-            start, end = int(body.get("start_time") or 0), int(body.get("end_time") or 2**62)
-            limit = int(body.get("limit") or 100)
-            offset = int(base64.b64decode(body["cursor"])) if body.get("cursor") else 0
-            filters = {str(one["key"]): set(one["values"]) for one in body.get("filters") or []}
-        except (ValueError, TypeError, KeyError, AttributeError, binascii.Error) as exc:
-            raise Refused(kling_error(1200)) from exc
-        if not 1 <= limit <= _MAX_PAGE:
-            raise Refused(kling_error(1201, f"limit value '{limit}' is invalid"))
-        rows = [row for row in self._rows(filters) if start <= row["create_time"] <= end]
-        page, more = rows[offset : offset + limit], offset + limit < len(rows)
-        cursor = base64.b64encode(str(offset + limit).encode()).decode() if more else ""
-        data = {"result": page, "count": len(page), "next_cursor": cursor, "has_more": more}
-        return success(data)
-
-    def _rows(self, filters: dict[str, set[Any]]) -> list[dict[str, Any]]:
-        """Return the rows that fit the filters, newest first; every task here makes a video."""
-        now, statuses = self.world.clock.now(), filters.get("status")
-        if "video" not in filters.get("product_type", {"video"}):
-            return []
-        rows = [self._row(task, now) for task in reversed(self.store.all())]
-        return [row for row in rows if statuses is None or row["status"] in statuses]
+    # Rows
 
     def status(self, task: Task, now: float) -> str:
         """Return the vendor's word for a task's state."""
@@ -290,7 +238,8 @@ class KlingSimulator(VendorSimulator):
             return "succeeded" if task.ending.kind == "succeeded" else "failed"
         return "processing" if now >= _processing_at(task) else "submitted"
 
-    def _row(self, task: Task, now: float) -> dict[str, Any]:
+    def row(self, task: Task, now: float) -> dict[str, Any]:
+        """Return a task as queries show it now."""
         return self._row_as(task, now, self.status(task, now))
 
     def _row_as(self, task: Task, now: float, status: str) -> dict[str, Any]:
@@ -298,14 +247,13 @@ class KlingSimulator(VendorSimulator):
 
         The status is given, because a task without duration has three of them at one instant.
         """
-        changes = {"submitted": task.created_at, "processing": _processing_at(task)}
         succeeded = status == "succeeded"
         return {
             "id": task.id,
             "status": status,
             "message": task.ending.message if status == "failed" else "",
             "create_time": int(task.created_at * 1000),
-            "update_time": int(changes.get(status, task.ends_at) * 1000),
+            "update_time": int(self.changed_at(task, status) * 1000),
             "external_id": task.external_id,
             "outputs": [self._output(task)] if succeeded else [],
             "billing": [billing(task, self.spec.billing_unit_usd or Decimal(1))]
@@ -313,13 +261,26 @@ class KlingSimulator(VendorSimulator):
             else [],
         }
 
-    def _output(self, task: Task) -> dict[str, Any]:
+    def changed_at(self, task: Task, status: str) -> float:
+        """Return when a task came into a status."""
+        changes = {"submitted": task.created_at, "processing": _processing_at(task)}
+        return changes.get(status, task.ends_at)
+
+    def video_id(self, task: Task) -> str:
+        """Return the id of a task's video, which is not the task's."""
         digest = hashlib.sha256(task.id.encode()).hexdigest()
+        return str(10**17 + int(digest[:14], 16))
+
+    def result_url(self, task: Task, *, watermark: bool = False) -> str:
+        """Return the signed address of a task's video."""
+        return self._cdn.url(task, WATERMARKED if watermark else PLAIN)
+
+    def _output(self, task: Task) -> dict[str, Any]:
         return {
             "type": "video",
-            "id": str(10**17 + int(digest[:14], 16)),
-            "url": self._cdn.url(task, PLAIN),
-            "watermark_url": self._cdn.url(task, WATERMARKED) if task.watermark else "",
+            "id": self.video_id(task),
+            "url": self.result_url(task),
+            "watermark_url": self.result_url(task, watermark=True) if task.watermark else "",
             "duration": f"{clip_frames(task) / FPS:.2f}",
         }
 

@@ -73,7 +73,8 @@ def _schedule_one(
 
 def _schedule_forged(worker: CallbackWorker, task: Task, row_at: RowAt, at: float) -> None:
     output = {"type": "video", "id": "1", "url": "http://192.0.2.1/forged.mp4", "duration": "5.04"}
-    row = row_at(task, task.created_at, "succeeded") | {"outputs": [output]}
+    row = row_at(task, task.created_at, "succeeded")
+    row |= {"task_result": {"videos": [output]}} if "task_id" in row else {"outputs": [output]}
     stranger = new_webhook_secret()
     worker.schedule(at, _callback(task, "succeeded", lambda: compact(row), stranger, "forged"))
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
-
-import httpx
 
 from dailies.domain.catalogue import InputLimits, Mode, ModelSpec, ModeSpec
-from local.simulators.clips import image_ratio, image_size
+from local.simulators.clips import image_ratio
+from local.simulators.kling_images import InvalidRequestError, read_image
+from local.simulators.state import Task
 
 _MAX_SHOTS = 6
 _SHOT_WORDS = 512
-_MIN_IMAGE_SIDE = 300
-_MAX_IMAGE_RATIO = 2.5
 _SHOT = re.compile(r"^shot\s+(\d+)\s*,\s*(\d+)\s*,(.*)$", re.IGNORECASE | re.DOTALL)
 _EXTRA_PARTS = {"kling-3.0": {"element": 3}, "kling-2.6": {"voice": 2}}
 """Content parts beyond the catalogue's inputs, and how many of each a model takes."""
 _MULTI_SHOT_MODELS = {"kling-3.0"}
-
-
-class InvalidRequestError(Exception):
-    """The request is refused; the text names the field."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +34,8 @@ class CreateRequest:
     image: bytes
     image_failed: bool
     """The first frame's URL could not be read, which the vendor finds out after acceptance."""
+    parent: Task | None = None
+    """The task whose video is extended."""
 
 
 def parse_create(body: Any, mode: Mode, model: ModelSpec, limits: InputLimits) -> CreateRequest:
@@ -205,59 +198,9 @@ def _part_value(part: dict[str, Any], kind: str, index: int, model: ModelSpec) -
 
 def _first_frame(parts: dict[str, str], limits: InputLimits) -> tuple[bytes, bool]:
     """Return the bytes of the first frame, if at hand, and whether its URL could not be read."""
-    if parts.get("last_frame"):
-        _read_image(parts["last_frame"], "last_frame", limits)
-    if not parts.get("first_frame"):
-        return b"", False
-    return _read_image(parts["first_frame"], "first_frame", limits)
-
-
-def _read_image(url: str, part: str, limits: InputLimits) -> tuple[bytes, bool]:
-    if url.startswith(("http://", "https://")):
-        content = _fetch(url, limits.max_bytes) if _on_this_machine(url) else b""
-        return content or b"", content is None
-    try:
-        content = base64.b64decode(
-            url.partition(",")[2] if url.startswith("data:") else url, validate=True
-        )
-    except (binascii.Error, ValueError) as exc:
-        raise InvalidRequestError(f"contents {part}.url: is neither a URL nor Base64") from exc
-    _check_image(content, part, limits)
-    return content if image_size(content) else b"", False
-
-
-def _check_image(content: bytes, part: str, limits: InputLimits) -> None:
-    if not content.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-        raise InvalidRequestError(f"contents {part}.url: image format must be .jpg, .jpeg or .png")
-    if len(content) > limits.max_bytes:
-        raise InvalidRequestError(
-            f"contents {part}.url: image must not exceed {limits.max_bytes // 1024**2} MB"
-        )
-    size = image_size(content)
-    if size and min(size) < _MIN_IMAGE_SIDE:
-        raise InvalidRequestError(
-            f"contents {part}.url: image width and height must be at least {_MIN_IMAGE_SIDE}px"
-        )
-    if size and max(size) > _MAX_IMAGE_RATIO * min(size):
-        raise InvalidRequestError(
-            f"contents {part}.url: image aspect ratio must be between 1:2.5 and 2.5:1"
-        )
-
-
-def _on_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
-
-
-def _fetch(url: str, max_bytes: int) -> bytes | None:
-    """Return the bytes behind a URL on this machine, or None; no other host is contacted."""
-    try:
-        response = httpx.get(url, timeout=10, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return None
-    usable = (
-        response.status_code == 200
-        and len(response.content) <= max_bytes
-        and image_size(response.content)
-    )
-    return response.content if usable else None
+    read: dict[str, tuple[bytes, bool]] = {}
+    for name in ("last_frame", "first_frame"):
+        if value := parts.get(name):
+            plain = value.partition(",")[2] if value.startswith("data:") else value
+            read[name] = read_image(plain, f"contents {name}.url", limits)
+    return read.get("first_frame", (b"", False))

@@ -7,10 +7,12 @@ import secrets
 from decimal import Decimal
 from typing import Any
 
+from dailies.domain.catalogue import ModelSpec
 from local.simulators.clips import FPS
 from local.simulators.server import Response, json_response
 from local.simulators.state import Task
 
+LEGACY = "legacy"
 RISK_CONTROL = "Failure to pass the risk control system"
 """How a task ends that was blocked after acceptance; no code comes with it."""
 _BAD_KEY = (
@@ -42,6 +44,11 @@ _ERRORS: dict[int, tuple[int, str]] = {
 }
 """HTTP status and text by code."""
 _CODE_OF_STATUS = {400: 1200, 401: 1000, 403: 1103, 404: 1203, 429: 1302, 503: 5001, 504: 5002}
+
+
+def generation_of(model: ModelSpec) -> str:
+    """Return which generation of the API serves a model; empty for the newer one."""
+    return str(model.wire.get("generation", ""))
 
 
 def success(data: Any) -> Response:

@@ -11,7 +11,7 @@ STAGE ?= local
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test serve check bench api-key openapi lock clean
+.PHONY: help install demo test serve check bench api-key revoke openapi lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: install ## Measure: cold starts, storing, waiting
 
 api-key: install ## Make an API key: make api-key STAGE=dev TENANT=acme
 	@$(PYTHON) -m tools.api_key --stage $(STAGE) --tenant $(TENANT)
+
+revoke: install ## End an API key or a link from an email: make revoke STAGE=dev
+	@$(PYTHON) -m tools.revoke --stage $(STAGE)
 
 openapi: install ## Write docs/openapi.json anew from the code
 	@$(PYTHON) -m tools.openapi

@@ -39,7 +39,7 @@ def issue(stage: str, tenant: str, name: str, *, client: Callable[[str], Any] = 
         PipelineError: a name cannot be used, or AWS refused.
     """
     clock = SystemClock()
-    table = _table_name(client("cloudformation"), stage)
+    table = table_name(client("cloudformation"), stage)
     secrets = SecretsManagerSecrets(client("secretsmanager"), f"dailies/{stage}", clock)
     signing = secrets.get("signing")
     key = issue_key(
@@ -53,7 +53,8 @@ def issue(stage: str, tenant: str, name: str, *, client: Callable[[str], Any] = 
     return Issued(key=key, webhook_secret=webhook_secret(signing["webhook_key"], tenant))
 
 
-def _table_name(cloudformation: Any, stage: str) -> str:
+def table_name(cloudformation: Any, stage: str) -> str:
+    """Return the name of the stage's table, or raise LookupError."""
     stack = f"Dailies-{stage}-Data"
     try:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]

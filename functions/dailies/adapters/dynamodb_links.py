@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from dailies.adapters.aws_errors import ConditionFailedError, aws_call
-from dailies.adapters.dynamodb_rows import Codec, as_attribute, epoch_s, key
+from dailies.adapters.aws_errors import aws_call
+from dailies.adapters.dynamodb_rows import Codec, epoch_s, key
 from dailies.domain.access import Link
 
 if TYPE_CHECKING:
@@ -43,20 +43,6 @@ class DynamoDbLinks:
         row["ttl"] = {"N": str(epoch_s(link.expires_at + KEPT_AFTER_END))}
         with aws_call("write a link"):
             self._client.put_item(TableName=self._table, Item=row)
-
-    def revoke(self, token_sha256: str, at: dt.datetime) -> None:
-        """End a link. Harmless if there is none; the first time of revoking stands."""
-        try:
-            with aws_call("revoke a link"):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_key(token_sha256),
-                    UpdateExpression="SET revoked_at = :at",
-                    ConditionExpression="attribute_exists(pk) AND attribute_not_exists(revoked_at)",
-                    ExpressionAttributeValues={":at": as_attribute(at)},
-                )
-        except ConditionFailedError:
-            return
 
 
 def _key(token_sha256: str) -> Row:

@@ -57,7 +57,7 @@ def follow_link(
     """
     link = links.find(secret_sha256(token)) if TOKEN.fullmatch(token) else None
     if link is None:
-        raise NotFoundError("There is no such link.")
+        raise _missing()
     if not link.usable(clock.now()):
         raise LinkEndedError("This link has expired or was withdrawn.")
     return sign_download(
@@ -71,7 +71,17 @@ def follow_link(
 
 
 def revoke_link(token: str, *, links: Links, clock: Clock) -> None:
-    """End a link at once; harmless when it has ended or never was."""
+    """End a link at once; the first time of revoking stands.
+
+    Raises:
+        NotFoundError: there is no such link.
+    """
     link = links.find(secret_sha256(token))
-    if link is not None and link.revoked_at is None:
+    if link is None:
+        raise _missing()
+    if link.revoked_at is None:
         links.put(link.model_copy(update={"revoked_at": clock.now()}))
+
+
+def _missing() -> NotFoundError:
+    return NotFoundError("There is no such link.")

@@ -572,7 +572,6 @@ class TestLinks:
         self, browser: ApiClient, fakes: ApiFakes, token: str
     ) -> None:
         revoke_link(token, links=fakes.links, clock=fakes.clock)
-        revoke_link("unknown", links=fakes.links, clock=fakes.clock)
 
         problem(browser.get(f"/v1/links/{token}"), 410, "link_ended")
 

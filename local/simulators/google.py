@@ -12,7 +12,7 @@ import uuid
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from dailies.domain.catalogue import ModelSpec
+from dailies.domain.catalogue import Mode, ModelSpec
 from local.simulators.clips import FPS
 from local.simulators.director import Subject
 from local.simulators.google_errors import blocked_text, google_error, http_error, retry_info
@@ -33,6 +33,7 @@ from local.simulators.vendor import Ports, Refused, VendorSimulator, World
 
 _MODEL_PATH = "/{version}/projects/{project}/locations/{location}/publishers/google/models/{model}"
 _RESPONSE_TYPE = "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
+_SENT_VIDEO_S, _MAX_INPUT_S = 8, 30
 _EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. See"
     " https://developers.google.com/identity/sign-in/web/devconsole-project."
@@ -178,7 +179,7 @@ class GoogleSimulator(VendorSimulator):
                 ),
                 resolution=wanted.resolution,
                 aspect_ratio=wanted.aspect_ratio,
-                video_s=wanted.duration_s,
+                video_s=self._seconds_before(wanted) + wanted.duration_s,
                 audio=wanted.audio,
                 samples=wanted.samples,
                 image=wanted.image,
@@ -189,6 +190,23 @@ class GoogleSimulator(VendorSimulator):
             [self.clip_spec(task, frames=frames(task), sample=n) for n in range(wanted.samples)]
         )
         return task
+
+    def _seconds_before(self, wanted: VeoRequest) -> int:
+        """Return how long the video is that is extended; one that was sent is taken for 8 s."""
+        if wanted.mode is not Mode.VIDEO_EXTEND:
+            return 0
+        if not wanted.video_uri:
+            return _SENT_VIDEO_S
+        now = self.world.clock.now()
+        for task in self.tasks:
+            samples = range(task.samples - filtered_count(task))
+            made = task.external_id and task.done(now) and task.ending.kind == "succeeded"
+            if made and wanted.video_uri in [object_uri(task, one) for one in samples]:
+                if task.video_s > _MAX_INPUT_S:
+                    message = f"The input video must be at most {_MAX_INPUT_S} seconds long."
+                    raise Refused(google_error(400, message))
+                return task.video_s
+        raise Refused(google_error(404, f"The object {wanted.video_uri} was not found."))
 
     # Poll
 

@@ -7,10 +7,13 @@ import binascii
 from dataclasses import dataclass
 from typing import Any
 
-from dailies.domain.catalogue import InputLimits, Mode, ModelSpec, ModeSpec
+from dailies.domain.catalogue import Input, InputLimits, Mode, ModelSpec, ModeSpec
 from local.simulators.clips import image_size
 
 _MAX_SAMPLES = 4
+_MAX_REFERENCES = 3
+_RATIOS = ["16:9", "9:16"]
+"""What is taken where the catalogue lists none, because the ratio follows the video."""
 _MAX_SEED = 2**32 - 1
 _ENUMS = {
     "personGeneration": ["allow_adult", "disallow", "allow_all"],
@@ -38,34 +41,36 @@ class VeoRequest:
     samples: int
     storage_uri: str
     image: bytes
+    """The first frame, else the first reference."""
+    video_uri: str
+    """The object that is extended; empty where the video itself was sent, or none."""
 
 
 def parse_veo(body: Any, model: ModelSpec, limits: InputLimits) -> VeoRequest:
     """Return the request, or raise InvalidArgumentError. Unknown parameters are ignored."""
     instance, parameters = _parts(body)
-    for unsupported in ("video", "referenceImages", "mask"):
-        if instance.get(unsupported) is not None:
-            raise InvalidArgumentError(
-                f"The parameter '{unsupported}' is not supported by model {model.id}."
-            )
-    mode = Mode.IMAGE_TO_VIDEO if instance.get("image") is not None else Mode.TEXT_TO_VIDEO
+    mode = _mode(instance)
     spec = model.modes.get(mode)
     if spec is None:
         raise InvalidArgumentError(f"{mode.value} is not supported by model {model.id}.")
+    if instance.get("mask") is not None:
+        raise InvalidArgumentError(f"The parameter 'mask' is not supported by model {model.id}.")
     image = _media(instance["image"], "image", limits) if instance.get("image") is not None else b""
     if instance.get("lastFrame") is not None:
         if "last_frame" not in spec.inputs:
             raise InvalidArgumentError("lastFrame requires image to be set.")
         _media(instance["lastFrame"], "lastFrame", limits)
+    references = _references(instance.get("referenceImages"), spec, limits)
     prompt = _prompt(instance, model, required=mode is Mode.TEXT_TO_VIDEO)
     _check_plain(parameters)
-    chosen = _options(parameters, spec)
+    chosen = _options(parameters, spec, {"references": bool(references)})
     return VeoRequest(
         mode=mode,
         prompt=prompt,
         samples=_whole(parameters, "sampleCount", 1, 1, _MAX_SAMPLES),
         storage_uri=_storage_uri(parameters),
-        image=image,
+        image=image or next(iter(references), b""),
+        video_uri=_video_uri(instance.get("video")),
         **chosen,
     )
 
@@ -93,15 +98,54 @@ def _prompt(instance: dict[str, Any], model: ModelSpec, *, required: bool) -> st
     return prompt
 
 
-def _options(parameters: dict[str, Any], spec: ModeSpec) -> dict[str, Any]:
+def _mode(instance: dict[str, Any]) -> Mode:
+    if instance.get("video") is not None:
+        return Mode.VIDEO_EXTEND
+    return Mode.IMAGE_TO_VIDEO if instance.get("image") is not None else Mode.TEXT_TO_VIDEO
+
+
+def _references(given: Any, spec: ModeSpec, limits: InputLimits) -> list[bytes]:
+    if given is None:
+        return []
+    if Input.REFERENCES not in spec.inputs:
+        raise InvalidArgumentError("The parameter 'referenceImages' is not supported here.")
+    if not isinstance(given, list) or not 1 <= len(given) <= _MAX_REFERENCES:
+        raise InvalidArgumentError(f"At most {_MAX_REFERENCES} referenceImages are supported.")
+    images: list[bytes] = []
+    for one in given:
+        if not isinstance(one, dict) or one.get("referenceType") != "asset":
+            raise InvalidArgumentError("The referenceType of referenceImages must be 'asset'.")
+        images.append(_media(one.get("image"), "referenceImages", limits))
+    return images
+
+
+def _video_uri(video: Any) -> str:
+    """Return the object that a video is, or nothing for one that was sent."""
+    if video is None:
+        return ""
+    if not isinstance(video, dict) or video.get("mimeType") != "video/mp4":
+        raise InvalidArgumentError("The video needs a mimeType of video/mp4.")
+    uri = video.get("gcsUri")
+    if isinstance(uri, str) and uri.startswith("gs://"):
+        return uri
+    try:
+        content = base64.b64decode(video.get("bytesBase64Encoded") or "", validate=True)
+    except (binascii.Error, ValueError, TypeError) as exc:
+        raise InvalidArgumentError("The video has invalid Base64 in bytesBase64Encoded.") from exc
+    if content[4:8] != b"ftyp":
+        raise InvalidArgumentError("Unable to process the video: it is not an MP4 file.")
+    return ""
+
+
+def _options(parameters: dict[str, Any], spec: ModeSpec, facts: dict[str, bool]) -> dict[str, Any]:
     chosen = {
         "resolution": _one_of(parameters, "resolution", spec.resolutions),
-        "aspect_ratio": _one_of(parameters, "aspectRatio", spec.aspect_ratios),
+        "aspect_ratio": _one_of(parameters, "aspectRatio", spec.aspect_ratios or _RATIOS),
         "duration_s": _one_of(parameters, "durationSeconds", spec.durations_s),
         "audio": _one_of(parameters, "generateAudio", spec.audio),
     }
     for rule in spec.constraints:
-        if all(chosen.get(name) == value for name, value in rule.when.items()):
+        if all((chosen | facts).get(name) == value for name, value in rule.when.items()):
             bad = next(
                 (name for name, allowed in rule.then.items() if chosen.get(name) not in allowed),
                 None,

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dailies.domain.catalogue import CallbackKind, Mode, load_catalogue
+from dailies.domain.catalogue import CallbackKind, Input, Mode, load_catalogue
 from dailies.domain.errors import (
     DuplicateSubmitError,
     ProviderRejectedError,
@@ -39,7 +39,15 @@ from dailies.domain.outcomes import (
     PollOutcome,
     Succeeded,
 )
-from dailies.domain.ports import AttemptRef, CallsBack, Cancels, InputMedia, LooksUp, Provider
+from dailies.domain.ports import (
+    AttemptRef,
+    CallsBack,
+    Cancels,
+    InputMedia,
+    InputVideo,
+    LooksUp,
+    Provider,
+)
 from dailies.providers import Registry, names
 from local.simulators import ManualClock, Scenario, Simulators
 
@@ -81,10 +89,12 @@ class SystemClock:
 
 @dataclass(frozen=True)
 class Image:
-    """An input image."""
+    """An input image, or another file."""
+
+    content: bytes = PNG
 
     def read(self) -> bytes:
-        return PNG
+        return self.content
 
 
 @dataclass
@@ -138,9 +148,17 @@ class Stage:
         asset = AssetRef(asset_id="ast_01J9ZQ3V5M8K2N4P6R7S8T9V0W")
         body = {"kind": mode, "model": f"{self.vendor}/{model.id}", "prompt": "a fox"}
         body |= dict.fromkeys([*needed, *inputs], asset) | asked
+        if Input.REFERENCES in body:
+            body[Input.REFERENCES] = [asset, asset]
         options, _ = resolve_options(JobRequest.model_validate(body), spec, model)
-        media = InputMedia("image/png", len(PNG), "https://media.example/a.png", Image())
-        return options.request(**dict.fromkeys(options.inputs, media))
+        image = InputMedia("image/png", len(PNG), "https://media.example/a.png", Image())
+        media: dict[str, Any] = dict.fromkeys(options.inputs, image)
+        if Input.REFERENCES in media:
+            media[Input.REFERENCES] = (image, image)
+        if Input.VIDEO in media:
+            source = Image(b"\0\0\0\x18ftypisom")
+            media[Input.VIDEO] = InputVideo("video/mp4", 12, "https://media.example/a.mp4", source)
+        return options.request(**media)
 
     def attempt(self) -> AttemptRef:
         """Return the attempt that all is about."""

@@ -8,6 +8,7 @@ import io
 import av
 import httpx
 import pytest
+from PIL import Image
 
 MODEL = (
     "/v1/projects/dailies-simulated/locations/us-central1/publishers/google/models"
@@ -198,3 +199,104 @@ def test_each_submit_is_a_new_task_when_repeated(start, vertex) -> None:
     assert len(names) == 2
     assert (sims.google.created, sims.google.created_for("gs://r/att_1/")) == (2, 2)
     assert (sims.google.created_for("att_1"), sims.google.created_for("att")) == (2, 0)
+
+
+def _image() -> dict[str, str]:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "teal").save(buffer, "PNG")
+    return {
+        "bytesBase64Encoded": base64.b64encode(buffer.getvalue()).decode(),
+        "mimeType": "image/png",
+    }
+
+
+def _referring(count: int, kind: str = "asset", **parameters: object) -> dict:
+    body = _body(**{"durationSeconds": 8} | parameters)
+    references = [{"image": _image(), "referenceType": kind}] * count
+    body["instances"][0]["referenceImages"] = references
+    return body
+
+
+def test_references_are_taken_when_there_are_few(start, vertex) -> None:
+    sims = start()
+
+    response = vertex(sims).post(SUBMIT, json=_referring(3))
+
+    assert response.status_code == 200
+    assert sims.google.tasks[0].mode == "text_to_video"
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "text"),
+    [
+        ("fast", _referring(4), "referenceImages"),
+        ("fast", _referring(0), "referenceImages"),
+        ("fast", _referring(1, kind="style"), "asset"),
+        ("fast", _referring(1, durationSeconds=4), "8 seconds only"),
+        ("lite", _referring(1), "referenceImages"),
+        ("lite", {"instances": [{"video": {"gcsUri": "gs://a/b"}, "prompt": "a"}]}, "video_extend"),
+        ("fast", {"instances": [{"video": {"mimeType": "video/mp4"}, "prompt": "a"}]}, "MP4"),
+    ],
+)
+def test_references_and_videos_are_refused_when_veo_cannot_use_them(
+    start, vertex, model, body, text
+) -> None:
+    sims = start()
+
+    response = vertex(sims).post(SUBMIT.replace("fast", model), json=body)
+
+    assert response.status_code == 400
+    assert text in response.json()["error"]["message"]
+    assert sims.google.created == 0
+
+
+def _extended(sims, client, uri: str) -> dict:
+    video = {"gcsUri": uri, "mimeType": "video/mp4"}
+    body = {
+        "instances": [{"prompt": "it flies on", "video": video}],
+        "parameters": {"storageUri": "gs://results/tenant/att_2/"},
+    }
+    reply = client.post(SUBMIT, json=body).json()
+    if "error" in reply:
+        return reply
+    sims.advance(3600)
+    return _fetch(client, reply["name"])
+
+
+def test_video_grows_by_seven_seconds_when_it_is_extended(start, vertex) -> None:
+    sims = start()
+    client = vertex(sims)
+
+    first = _extended(sims, client, _stored(sims, client))
+    again = _extended(sims, client, first["response"]["videos"][0]["gcsUri"])
+
+    assert again["done"]
+    assert [task.video_s for task in sims.google.tasks] == [4, 11, 18]
+    bucket, _, name = again["response"]["videos"][0]["gcsUri"][5:].partition("/")
+    url = f"{sims.google.files_url}/storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}?alt=media"
+    with av.open(io.BytesIO(client.get(url).content)) as container:
+        assert container.streams.video[0].frames == 18 * 24
+
+
+def test_only_what_is_added_is_charged_when_a_video_is_extended(start, vertex) -> None:
+    sims = start()
+    client = vertex(sims)
+
+    _extended(sims, client, _stored(sims, client))
+
+    assert [task.cost_usd for task in sims.google.tasks] == ["0.40", "0.70"]
+
+
+def test_video_is_refused_when_it_is_lost_or_too_long(start, vertex) -> None:
+    sims = start()
+    client = vertex(sims)
+    uri = _stored(sims, client)
+    lost = _extended(sims, client, "gs://results/nothing.mp4")
+    for _ in range(4):
+        uri = _extended(sims, client, uri)["response"]["videos"][0]["gcsUri"]
+
+    too_long = _extended(sims, client, uri)
+
+    assert lost["error"]["status"] == "NOT_FOUND"
+    assert "30 seconds" in too_long["error"]["message"]
+    assert sims.google.created == 5

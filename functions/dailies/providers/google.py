@@ -12,6 +12,8 @@ Quirks:
 - Polling is a POST. An operation's end is `done`, with a `response` or an `error`.
 - Without a bucket the video comes as base64 inside the operation's JSON, tens of MB of it. A poll
   reads only as far as it must; the bytes are fetched by asking again.
+- A video is extended by about 7 seconds, and the result holds both. One that Veo made itself need
+  not be sent: its object is named.
 - What the safety filter withholds is no error: a count and reasons stand in the response.
 """
 
@@ -22,6 +24,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from dailies.domain.catalogue import Mode
 from dailies.domain.errors import (
     ProviderError,
     ProviderRejectedError,
@@ -41,7 +44,7 @@ from dailies.domain.outcomes import (
     PollOutcome,
     Succeeded,
 )
-from dailies.domain.ports import AttemptRef, GenerationRequest, InputMedia
+from dailies.domain.ports import AttemptRef, GenerationRequest, InputMedia, InputVideo
 from dailies.providers._context import ProviderContext
 from dailies.providers._google_problems import problem_of, refusal_of
 from dailies.providers._replies import Reply, as_object, as_objects, as_text, parse_json, tidy
@@ -204,14 +207,10 @@ class GoogleProvider:
 
 
 def _body_predict(request: GenerationRequest, storage_uri: str | None) -> dict[str, Any]:
-    instance: dict[str, Any] = {"prompt": request.prompt}
-    if request.image:
-        instance["image"] = _media(request.image)
-    if request.last_frame:
-        instance["lastFrame"] = _media(request.last_frame)
+    extends = request.kind == Mode.VIDEO_EXTEND
     parameters = {
         "sampleCount": 1,
-        "durationSeconds": request.duration_s,
+        "durationSeconds": None if extends else request.duration_s,  # Veo adds what it adds
         "resolution": request.resolution,
         "generateAudio": request.audio,
         "personGeneration": "allow_adult",
@@ -221,7 +220,31 @@ def _body_predict(request: GenerationRequest, storage_uri: str | None) -> dict[s
         "storageUri": storage_uri,
     }
     given = {name: value for name, value in parameters.items() if value is not None}
-    return {"instances": [instance], "parameters": given}
+    return {"instances": [_instance(request)], "parameters": given}
+
+
+def _instance(request: GenerationRequest) -> dict[str, Any]:
+    instance: dict[str, Any] = {"prompt": request.prompt} if request.prompt else {}
+    if request.image:
+        instance["image"] = _media(request.image)
+    if request.last_frame:
+        instance["lastFrame"] = _media(request.last_frame)
+    if request.references:
+        instance["referenceImages"] = [
+            {"image": _media(image), "referenceType": "asset"} for image in request.references
+        ]
+    if request.video:
+        instance["video"] = _video(request.video)
+    return instance
+
+
+def _video(video: InputVideo) -> dict[str, str]:
+    """Return the video to go on from: where Veo left it, if it is Veo's; else its bytes."""
+    made_here = video.origin is not None and video.origin.vendor == "google"
+    uri = video.origin.output.data.get("gcs_uri") if video.origin and made_here else None
+    if isinstance(uri, str):
+        return {"gcsUri": uri, "mimeType": video.content_type}
+    return _media(video)
 
 
 def _media(media: InputMedia) -> dict[str, str]:

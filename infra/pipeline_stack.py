@@ -17,6 +17,7 @@ from infra.data_stack import DataStack
 from infra.environment import PipelineParts
 from infra.event_bus import EventBus
 from infra.http_api import HttpApi
+from infra.inbox import Inbox
 from infra.layers import build_layer_version
 from infra.log_queries import LogQueries
 from infra.notifications import Notifications
@@ -76,6 +77,7 @@ class PipelineStack(Stack):
             self, "Notifications", parts=parts, bus=bus, state_machines=state_machines
         )
         watch = Watch(self, "Watch", parts=parts, workflow=workflow, bus=bus)
+        Inbox(self, "Inbox", parts=parts, workflow=workflow, bus=bus)
         self._build_operators(parts, http, bus, notifications, watch)
         outputs = {
             "ApiUrl": http.url,

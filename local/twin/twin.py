@@ -140,7 +140,7 @@ class Twin:
                     k: v if isinstance(v, str) else json.dumps(v) for k, v in credentials.items()
                 }
                 name = f"dailies/{STAGE}/providers/{vendor}"
-                secrets.put_secret_value(SecretId=name, SecretString=json.dumps(texts))
+                _put_secret(secrets, name, json.dumps(texts))
 
     def issue(self, tenant: str) -> Access:
         """Make an API key of a tenant, as an operator does.
@@ -185,6 +185,13 @@ class Twin:
         url = f"{self.emulator.endpoint_url}/_ministack/ses/messages"
         answer = httpx.get(url, trust_env=False, timeout=30).raise_for_status().json()
         return [message for sent in answer["messages"].values() for message in sent]
+
+
+def _put_secret(secrets: Any, name: str, text: str) -> None:
+    try:
+        secrets.put_secret_value(SecretId=name, SecretString=text)
+    except secrets.exceptions.ResourceNotFoundException:  # a vendor that no stage lists yet
+        secrets.create_secret(Name=name, SecretString=text)
 
 
 def _context(described: dict[str, dict[str, Any]], url: str) -> dict[str, Any]:

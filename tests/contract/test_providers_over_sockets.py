@@ -46,6 +46,7 @@ from dailies.domain.ports import (
     InputMedia,
     InputVideo,
     LooksUp,
+    Origin,
     Provider,
 )
 from dailies.providers import Registry, names
@@ -56,16 +57,27 @@ LOOKING_UP = [v for v in VENDORS if load_catalogue().vendor(v).lookup != "none"]
 CANCELING = [v for v in VENDORS if load_catalogue().vendor(v).cancel]
 TOLD = {"gemini": [True], "kling": [False, False, True]}
 """Whether each of the callbacks that tell of one task says that it has ended."""
+TODAY = dt.datetime.now(dt.UTC).date()
+
+
+def _dialects(vendor: str) -> dict[tuple[str, Mode], str]:
+    """Return the first living model of each mode, in each generation of the vendor's API."""
+    found: dict[tuple[str, Mode], str] = {}
+    for model in load_catalogue().vendor(vendor).models:
+        for mode in () if model.lifecycle.retired(TODAY) else model.modes:
+            found.setdefault((model.wire.get("generation", ""), mode), model.id)
+    return found
+
+
 EVERY_MODE = sorted(
     {
-        (vendor, str(mode), inputs)
+        (vendor, model, str(mode), inputs)
         for vendor in VENDORS
-        for model in load_catalogue().vendor(vendor).models[:1]
-        for mode, spec in model.modes.items()
-        for inputs in ((), tuple(spec.inputs))
+        for (_, mode), model in _dialects(vendor).items()
+        for inputs in ((), tuple(load_catalogue().route(vendor, model)[1].modes[mode].inputs))
     }
 )
-"""Each mode of a vendor's first model, with the inputs that it needs and with all that it takes."""
+"""Each mode of each generation, with the inputs that it needs and with all that it takes."""
 ATTEMPT_ID = "att_01J9ZQ3V5M8K2N4P6R7S8T9V0W_01"
 MP4 = b"ftyp"
 PNG = base64.b64decode(
@@ -140,10 +152,18 @@ class Stage:
         assert isinstance(handle, Handle)
         return handle
 
-    def request(self, mode: str, *, inputs: tuple[str, ...] = (), **asked: Any) -> Any:
-        """Return a request of a mode."""
+    def request(
+        self,
+        mode: str,
+        *,
+        inputs: tuple[str, ...] = (),
+        model: str = "",
+        origin: Origin | None = None,
+        **asked: Any,
+    ) -> Any:
+        """Return a request of a mode; `origin` is that of the video to go on from."""
         spec = load_catalogue().vendor(self.vendor)
-        model = next(m for m in spec.models if Mode(mode) in m.modes)
+        model = next(m for m in spec.models if Mode(mode) in m.modes and model in ("", m.id))
         needed = [n for n, need in model.modes[Mode(mode)].inputs.items() if need == "required"]
         asset = AssetRef(asset_id="ast_01J9ZQ3V5M8K2N4P6R7S8T9V0W")
         body = {"kind": mode, "model": f"{self.vendor}/{model.id}", "prompt": "a fox"}
@@ -157,12 +177,27 @@ class Stage:
             media[Input.REFERENCES] = (image, image)
         if Input.VIDEO in media:
             source = Image(b"\0\0\0\x18ftypisom")
-            media[Input.VIDEO] = InputVideo("video/mp4", 12, "https://media.example/a.mp4", source)
+            media[Input.VIDEO] = InputVideo(
+                "video/mp4", 12, "https://media.example/a.mp4", source, origin=origin
+            )
         return options.request(**media)
 
     def attempt(self) -> AttemptRef:
         """Return the attempt that all is about."""
         return AttemptRef(ATTEMPT_ID, f"{self.simulators.receiver.base_url}/callbacks")
+
+    def origin(self, provider: Provider, model: str, mode: str) -> Origin | None:
+        """Make the video to go on from, where the vendor takes none but its own."""
+        rule = load_catalogue().route(self.vendor, model)[1].modes[Mode(mode)].video
+        if not rule.made_by:
+            return None
+        request = self.request("text_to_video", model=rule.made_by[0])
+        handle = provider.submit(request, AttemptRef("att_origin"))
+        assert isinstance(handle, Handle)
+        outcome = self.outcome(provider, handle)
+        assert isinstance(outcome, Succeeded)
+        output, made_at = outcome.outputs[0], dt.datetime.now(dt.UTC)
+        return Origin(self.vendor, rule.made_by[0], output, handle, made_at)
 
     def outcome(self, provider: Provider, handle: Handle) -> PollOutcome:
         """Return how the task ends."""
@@ -208,19 +243,21 @@ def fetch(download: Download) -> bytes:
     )
 
 
-@pytest.mark.parametrize(("start", "mode", "inputs"), EVERY_MODE, indirect=["start"])
+@pytest.mark.parametrize(("start", "model", "mode", "inputs"), EVERY_MODE, indirect=["start"])
 def test_video_is_made_once_when_all_goes_well(
-    start: StartStage, mode: str, inputs: tuple[str, ...]
+    start: StartStage, model: str, mode: str, inputs: tuple[str, ...]
 ) -> None:
     stage = start()
     provider = stage.provider()
+    origin = stage.origin(provider, model, mode)
+    before = stage.simulator.created
 
-    handle = stage.submit(provider, mode, inputs=inputs)
+    handle = stage.submit(provider, mode, inputs=inputs, model=model, origin=origin)
     assert isinstance(provider.poll(handle), Pending)
     outcome = stage.outcome(provider, handle)
 
     assert isinstance(outcome, Succeeded)
-    assert stage.simulator.created == 1
+    assert stage.simulator.created == before + 1
     assert MP4 in fetch(provider.download(outcome.outputs[0]))[:16]
     if outcome.billed:
         assert outcome.billed.amount_usd is not None

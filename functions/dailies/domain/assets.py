@@ -51,7 +51,7 @@ class PartialUpload(_Frozen):
     upload_id: str
     output: int = 0
     """Index of the attempt's output that is being fetched."""
-    parts: list[StoredPart] = Field(default_factory=list)
+    parts: list[StoredPart] = Field(default_factory=list[StoredPart])
     validator: str | None = None
     """The source's strong ETag or Last-Modified, for `If-Range` (RFC 9110 §13.1.5)."""
     started_at: dt.datetime

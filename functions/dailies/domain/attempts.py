@@ -66,7 +66,10 @@ class AttemptFailure(BaseModel):
     vendor_code: str = ""
     reasons: list[str] = Field(default_factory=list)
     may_fail_over: bool = False
-    """Whether another vendor may be asked: not after a moderation verdict, an invalid request, or a paid result."""
+    """Whether another vendor may be asked.
+
+    Not after a moderation verdict, an invalid request, or a paid result.
+    """
 
 
 class Attempt(BaseModel):
@@ -98,7 +101,7 @@ class Attempt(BaseModel):
     fetches: int = 0
     """How often its download was begun anew."""
     handle: Handle | None = None
-    outputs: list[Output] = Field(default_factory=list)
+    outputs: list[Output] = Field(default_factory=list[Output])
     billed: BilledAmount | None = None
     charge: Charge | None = None
     failure: AttemptFailure | None = None

@@ -1,6 +1,7 @@
 """The catalogue: what each vendor's models can do, cost and usually take, as data.
 
-One JSON file per vendor in ``dailies/catalogue/``. Logic never holds a number that varies by model; it asks here.
+One JSON file per vendor in ``dailies/catalogue/``. Logic never holds a number that varies by model;
+it asks here.
 The simulators read the same files, so that a laptop refuses and waits like the vendor.
 """
 
@@ -92,7 +93,7 @@ class Price(_Data):
 
 
 class Constraint(_Data):
-    """A rule between options: where every `when` option holds, each `then` option must be in its list."""
+    """A rule: where every `when` option holds, each `then` option must be in its list."""
 
     when: dict[str, str | int | bool]
     then: dict[str, list[str | int | bool]]
@@ -128,7 +129,7 @@ class ModeSpec(_Data):
     prompt: Literal["required", "optional"] = "required"
     negative_prompt: bool = False
     seed: bool = False
-    constraints: list[Constraint] = Field(default_factory=list)
+    constraints: list[Constraint] = Field(default_factory=list[Constraint])
 
 
 class InputLimits(_Data):
@@ -154,10 +155,14 @@ class ModelSpec(_Data):
     input_image: InputLimits | None = None
     """Where it takes other images than its vendor's other models."""
     wire: dict[str, Any] = Field(default_factory=dict)
-    """How this model differs on the wire from its vendor's others, for the vendor's adapter alone."""
+    """How it differs on the wire from its vendor's other models, for the vendor's adapter alone."""
 
     def price_usd(self, *, resolution: str, audio: bool, duration_s: int) -> Decimal:
-        """Return what the vendor's list asks for one output, or raise ConfigurationError where the list has no row."""
+        """Return what the vendor's list asks for one output.
+
+        Raises:
+            ConfigurationError: the list has no row for it.
+        """
         for row in self.prices:
             if row.resolution == resolution and row.audio == audio:
                 return row.usd_per_s * duration_s
@@ -224,7 +229,7 @@ class Catalogue(_Data):
         return Catalogue(vendors=kept)
 
     def find(self, ref: str) -> tuple[VendorSpec, ModelSpec] | None:
-        """Return vendor and model of a `<vendor>/<model>` reference, or None if there is none such."""
+        """Return vendor and model of a `<vendor>/<model>` reference, or None."""
         vendor_name, _, model_id = ref.partition("/")
         vendor = self.vendors.get(vendor_name)
         model = vendor.model(model_id) if vendor else None
@@ -238,7 +243,11 @@ class Catalogue(_Data):
             raise ConfigurationError(f"The catalogue has no vendor {name!r}.") from exc
 
     def route(self, vendor_name: str, model_id: str) -> tuple[VendorSpec, ModelSpec]:
-        """Return vendor and model of a route that a job was created with, or raise ConfigurationError."""
+        """Return vendor and model of a route that a job was created with.
+
+        Raises:
+            ConfigurationError: they are not in the catalogue any more.
+        """
         vendor = self.vendor(vendor_name)
         if (model := vendor.model(model_id)) is None:
             raise ConfigurationError(f"The catalogue has no model {vendor_name}/{model_id}.")

@@ -1,4 +1,7 @@
-"""One atomic write to the ledger, as a value: services say what changes, adapters make it all-or-nothing."""
+"""One atomic write to the ledger, as a value.
+
+Services say what changes, adapters make it all-or-nothing.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ from dailies.domain.jobs import Job, JobState
 class Change:
     """A new version of a job, and of one of its attempts, with the events that tell it.
 
-    The write holds only if the job's row still has `run`, `event_seq` and one of `states` as in `before`; and, where an attempt
-    is written, if its row is in `attempt_was` (None: there is no such row). `signal_seq` and `token` are never written by it:
+    The write holds only if the job's row still has `run`, `event_seq` and one of `states` as in
+    `before`; and, where an attempt is written, if its row is in `attempt_was` (None: there is no
+    such row). `signal_seq` and `token` are never written by it:
     signals and waits have writes of their own, and must not make a step's write fail.
     """
 
@@ -41,9 +45,9 @@ class Draft:
     now: dt.datetime
     states: frozenset[JobState] | None = None
     """States in which the write may find the job; the state it was read in by default."""
-    _fields: dict[str, Any] = field(default_factory=dict)
-    _events: list[Event] = field(default_factory=list)
-    _assets: list[Asset] = field(default_factory=list)
+    _fields: dict[str, Any] = field(default_factory=dict[str, Any])
+    _events: list[Event] = field(default_factory=list[Event])
+    _assets: list[Asset] = field(default_factory=list[Asset])
     _attempt: Attempt | None = None
     _attempt_was: AttemptState | None = None
 

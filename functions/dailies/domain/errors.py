@@ -16,13 +16,15 @@
     ├── DeliveryRefusedError       it never will
     └── ProviderError              a vendor call failed
         ├── ProviderThrottledError     certainly not accepted; come back after `retry_after_s`
-        ├── ProviderUnavailableError   certainly not accepted, or a read that found nothing out; retry
+        ├── ProviderUnavailableError   certainly not accepted, or a read that told nothing; retry
         ├── ProviderRejectedError      certainly not accepted, and never will be
         ├── DuplicateSubmitError       the external id is taken: look the task up
         └── SubmitUnknownError         sent, but no answer: the task may exist
 
-A vendor's "this task failed" is data (`outcomes.Failed`), never one of these. Retryability is a property of the class.
-ASL compares error names as exact strings and Lambda reports only a class name, so the handler boundary raises exactly
+A vendor's "this task failed" is data (`outcomes.Failed`), never one of these. Retryability is a
+property of the class.
+ASL compares error names as exact strings and Lambda reports only a class name, so the handler
+boundary raises exactly
 `Throttled`, `Transient` or `Permanent`, with the cause chained.
 """
 
@@ -92,7 +94,7 @@ class AssetError(PipelineError):
 
 
 class FetchRefusedError(PipelineError):
-    """The address is not one we may fetch from, or its server refused (`status`, None where we refused)."""
+    """We may not fetch from the address, or its server refused (`status`; None: we did)."""
 
     code = "fetch_refused"
 
@@ -116,7 +118,10 @@ class StorageError(PipelineError):
 
 
 class DeliveryFailedError(PipelineError):
-    """A receiver did not take a notification now. The message never holds its address or its answer."""
+    """A receiver did not take a notification now.
+
+    The message never holds its address or its answer.
+    """
 
     code = "delivery_failed"
     retryable = True
@@ -129,7 +134,7 @@ class DeliveryRefusedError(PipelineError):
 
 
 class UploadGoneError(StorageError):
-    """A multipart upload was aborted, completed or cleaned away, or its parts are not the ones we named."""
+    """A multipart upload is not there any more, or its parts are not the ones we named."""
 
     code = "upload_gone"
 
@@ -148,7 +153,10 @@ class Rejection(StrEnum):
 
 
 class ProviderError(PipelineError):
-    """A vendor call failed. The message never holds the vendor's reply body, a URL's query or a credential."""
+    """A vendor call failed.
+
+    The message never holds the vendor's reply body, a URL's query or a credential.
+    """
 
     code = "provider_error"
 

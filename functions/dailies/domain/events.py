@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class EventType(StrEnum):
-    """What happened. The `job.*` types are told to the outside; the others are the job's own log."""
+    """What happened: `job.*` is told to the outside, the others are the job's own log."""
 
     JOB_QUEUED = "job.queued"
     JOB_STARTED = "job.started"

@@ -1,4 +1,4 @@
-"""Identifiers: a prefix that says what it names, and a ULID, so that they sort by time and grep well."""
+"""Identifiers: a prefix that says what it names, and a ULID: they sort by time and grep well."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ def new_id(prefix: str, now: dt.datetime) -> str:
 
 
 def derived_id(prefix: str, now: dt.datetime, *seed: str | int) -> str:
-    """Return the identifier that `now` and `seed` always give: a repeated step names the same thing again."""
+    """Return the identifier that `now` and `seed` always give.
+
+    A repeated step names the same thing again.
+    """
     digest = hashlib.sha256("\0".join(map(str, seed)).encode()).digest()
     milliseconds = int(now.timestamp() * 1000)
     return f"{prefix}_{ULID(milliseconds.to_bytes(6) + digest[:10])}"
 
 
 def attempt_id(job_id: str, number: int) -> str:
-    """Return the id of a job's attempt. It is our external id at the vendor, and leads back to the job."""
+    """Return the id of a job's attempt: our external id at the vendor; it leads back to the job."""
     return f"att_{job_id.removeprefix('job_')}_{number:02d}"
 
 

@@ -88,18 +88,25 @@ class WebhookSink(_Frozen):
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2048)]
 
 
+OptionalEvent = Literal["job.started", "job.progress"]
+"""An event that is told only where it was asked for."""
+
+
 class NotifySpec(_Frozen):
     """Whom to tell. Terminal events always; the others as asked."""
 
     webhook: WebhookSink | None = None
     email: list[EmailAddress] = Field(default_factory=list, max_length=5)
     sns: bool = False
-    events: list[Literal["job.started", "job.progress"]] = Field(default_factory=list, max_length=2)
+    events: list[OptionalEvent] = Field(default_factory=list[OptionalEvent], max_length=2)
     """Non-terminal events to tell as well."""
 
 
 class JobRequest(_Frozen):
-    """The body of `POST /v1/jobs`, and what is kept of it. Defaults stand for the catalogue's own."""
+    """The body of `POST /v1/jobs`, and what is kept of it.
+
+    Defaults stand for the catalogue's own.
+    """
 
     kind: Mode
     model: ModelRef
@@ -120,7 +127,7 @@ class JobRequest(_Frozen):
     audio: bool | None = None
     seed: int | None = Field(default=None, ge=0, le=4294967295)
     lenient: bool = False
-    """Drop options a model does not know (they are listed in the attempt's `degraded`) instead of refusing."""
+    """Drop options a model does not know, and list them in the attempt's `degraded`."""
     deadline_s: int = Field(default=7200, ge=60, le=86400)
     """After this long without a result the job ends `expired`."""
     notify: NotifySpec = NotifySpec()
@@ -178,7 +185,7 @@ class Job(BaseModel):
     attempt: int = 0
     """Number of the newest attempt; 0 before the first."""
     route: int = 0
-    """Index of the route of the newest attempt: a status read tells the model in use from the job's row alone."""
+    """Index of the newest attempt's route: a status read needs the job's row alone."""
     run: int = 1
     """Which execution owns the job; every write of a run is conditional on it."""
     auto_runs: int = 0

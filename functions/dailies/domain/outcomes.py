@@ -1,4 +1,7 @@
-"""What a vendor can answer, as values. A vendor's "failed" is data; exceptions mean that we could not find out."""
+"""What a vendor can answer, as values.
+
+A vendor's "failed" is data; exceptions mean that we could not find out.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,15 @@ class Handle(_Value):
 
     vendor: str
     version: int = 1
-    """Raised when the adapter changes the shape of `data`; an adapter reads every version it ever wrote."""
+    """Raised when `data` changes its shape; an adapter reads every version it ever wrote."""
     data: dict[str, Any]
 
 
 class Output(_Value):
-    """One result at the vendor, as the adapter needs it to fetch the bytes. `data` is opaque, like a handle's."""
+    """One result at the vendor, as the adapter needs it to fetch the bytes.
+
+    `data` is opaque, like a handle's.
+    """
 
     content_type: str
     data: dict[str, Any]
@@ -49,7 +55,7 @@ class Pending(_Value):
     fraction: float | None = None
     """Measured progress between 0 and 1, only where the vendor reports one."""
     unknown_status: str | None = None
-    """A status word that the adapter does not know: counted as a warning, never taken for an end."""
+    """A status word that the adapter does not know: counted, never taken for an end."""
 
 
 class Succeeded(_Value):

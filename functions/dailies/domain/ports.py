@@ -1,4 +1,7 @@
-"""The seams: what services need from the outside. Adapters implement them; fakes stand in for them in tests."""
+"""The seams: what services need from the outside.
+
+Adapters implement them; fakes stand in for them in tests.
+"""
 
 from __future__ import annotations
 
@@ -97,16 +100,17 @@ class Ledger(Protocol):
         """Write a new job with its first event and its idempotency record in one transaction.
 
         Returns:
-            None when it was created; the earlier answer's record when the idempotency key was used before.
+            None when it was created; the earlier answer's record when the idempotency key was used
+            before.
 
         Raises:
             InvalidRequestError: an asset that the job refers to does not exist for this tenant.
-            ConflictError: another request with the same idempotency key is being written at this moment.
+            ConflictError: another request with the same idempotency key is being written now.
         """
         ...
 
     def snapshot(self, job_id: str) -> Snapshot | None:
-        """Return job and attempts (one strongly consistent query), or None if there is no such job."""
+        """Return job and attempts (one strongly consistent query), or None."""
         ...
 
     def job(self, job_id: str, *, consistent: bool = True) -> Job | None:
@@ -124,7 +128,8 @@ class Ledger(Protocol):
     def signal(self, job_id: str, attempt: int | None = None, *, limit: int = 50) -> Job | None:
         """Add one to `signal_seq` and return the job after it, or None if there is no such job.
 
-        With `attempt` it counts against that attempt's own limit of signals; past the limit nothing changes and None is returned.
+        With `attempt` it counts against that attempt's own limit of signals; past the limit nothing
+        changes and None is returned.
         """
         ...
 
@@ -141,7 +146,7 @@ class Ledger(Protocol):
         ...
 
     def due(self, now: dt.datetime, *, limit: int) -> Iterator[Job]:
-        """Yield jobs whose `due_at` has passed, oldest first, as the index shows them (eventually consistent)."""
+        """Yield jobs whose `due_at` has passed, oldest first (eventually consistent)."""
         ...
 
     def unpublished(self, before: dt.datetime, *, limit: int) -> Iterator[Event]:
@@ -161,7 +166,7 @@ class Ledger(Protocol):
         ...
 
     def begin_delivery(self, delivery: Delivery) -> bool:
-        """Write the line of a try that begins now, unless the log has a line of the same event, sink and attempt.
+        """Write the line of a try that begins now, unless the log has it (event, sink, attempt).
 
         Returns:
             False when it has: somebody else makes this try.
@@ -184,7 +189,7 @@ class DeliveryWorkflow(Protocol):
     """Starts executions of the state machine `deliver_webhook`."""
 
     def start(self, ref: DeliveryRef) -> None:
-        """Start one delivery under `ref.execution_name`, with the reference as JSON input; again is harmless.
+        """Start one delivery under `ref.execution_name`, its input `ref`; again is harmless.
 
         Raises:
             StorageError: it was not started (throttled, or no answer).
@@ -193,12 +198,12 @@ class DeliveryWorkflow(Protocol):
 
 
 class WebhookPoster(Protocol):
-    """POSTs to addresses that a caller chose, through the guarded transport (design §5). Follows no redirect."""
+    """POSTs to addresses that a caller chose, by the guarded transport; follows no redirect."""
 
     def post(
         self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float
     ) -> tuple[int, bytes]:
-        """Return the answer's status and the first bytes of its body (at most 1 KiB), whatever the status is.
+        """Return the answer's status, whatever it is, and the first bytes of its body (1 KiB).
 
         Raises:
             FetchRefusedError: the address is not one we may send to; nothing was sent.
@@ -208,7 +213,10 @@ class WebhookPoster(Protocol):
 
 
 class WebhookEndpoints(Protocol):
-    """Which webhook addresses asked not to be called again. Raises StorageError when the store did not answer."""
+    """Which webhook addresses asked not to be called again.
+
+    Raises StorageError when the store did not answer.
+    """
 
     def is_disabled(self, tenant: str, url: str) -> bool:
         """Return whether the tenant's address is disabled."""
@@ -246,7 +254,10 @@ class InlineImage:
 
 
 class Mailer(Protocol):
-    """Sends email. Raises StorageError when the service did not take it, ConfigurationError when it never will."""
+    """Sends email.
+
+    Raises StorageError when the service did not take it, ConfigurationError when it never will.
+    """
 
     def send(
         self,
@@ -261,7 +272,12 @@ class Mailer(Protocol):
         """Send one email in HTML and plain text.
 
         Args:
-            message_id: the event's stable id, sent as a header, so that a receiver can tell a repeat.
+            to: the receivers.
+            subject: one line.
+            html: the message.
+            text: the same, plain.
+            message_id: the event's stable id, sent as a header: a receiver can tell a repeat.
+            images: what the HTML shows.
         """
         ...
 
@@ -294,7 +310,7 @@ class InputMedia:
 
 @dataclass(frozen=True)
 class Origin:
-    """The attempt that made an asset: by it an adapter can name its own earlier result at the vendor."""
+    """The attempt that made an asset: an adapter can name its own earlier result by it."""
 
     vendor: str
     model: str
@@ -317,7 +333,7 @@ class InputVideo(InputMedia):
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """A job's request with every default filled in from the catalogue, and every option proven to be allowed."""
+    """A job's request: every default filled in, every option proven to be allowed."""
 
     kind: str
     model: str
@@ -350,14 +366,18 @@ class AttemptRef:
 
 
 class Provider(Protocol):
-    """One vendor. Never sleeps, loops or retries. Every method may raise ProviderUnavailableError (nothing was found out)
-    and ProviderThrottledError."""
+    """One vendor. Never sleeps, loops or retries.
+
+    Every method may raise ProviderUnavailableError (nothing was found out) and
+    ProviderThrottledError.
+    """
 
     def submit(self, request: GenerationRequest, attempt: AttemptRef) -> Handle | Finished:
         """Ask for one paid generation.
 
         Raises:
-            ProviderThrottledError, ProviderUnavailableError: certainly not accepted; may be tried again.
+            ProviderThrottledError: certainly not accepted; may be tried again.
+            ProviderUnavailableError: certainly not accepted; may be tried again.
             ProviderRejectedError: certainly not accepted, for good.
             DuplicateSubmitError: our external id exists already.
             SubmitUnknownError: sent, outcome not known.
@@ -398,7 +418,10 @@ class CallsBack(Protocol):
     def callback(
         self, attempt: AttemptRef, headers: Mapping[str, str], body: bytes
     ) -> CallbackHint | None:
-        """Return the hint of a callback that this vendor really sent, None for anything else. Header names are lower case."""
+        """Return the hint of a callback that this vendor really sent, None for anything else.
+
+        Header names are lower case.
+        """
         ...
 
 
@@ -432,7 +455,10 @@ class FetchedHead:
 
 
 class Fetcher(Protocol):
-    """Fetches from addresses that somebody else chose, safely (design §5): public addresses only, credentials to one origin only."""
+    """Fetches from addresses that somebody else chose, safely.
+
+    Public addresses only, credentials to one origin only.
+    """
 
     def open(
         self,
@@ -442,13 +468,14 @@ class Fetcher(Protocol):
         validator: str | None = None,
         hosts: Sequence[str] = (),
     ) -> AbstractContextManager[tuple[FetchedHead, Iterator[bytes]]]:
-        """Open a stream of bytes from `start` on (a range request with `If-Range` when `start` > 0).
+        """Open a stream of bytes from `start` on: by range, with `If-Range`, when `start` > 0.
 
-        The iterator raises FetchBrokenError when the stream ends early. `hosts`: host suffixes that the address, and
+        The iterator raises FetchBrokenError when the stream ends early. `hosts`: host suffixes that
+        the address, and
         each redirect's, must be below; empty for no such limit.
 
         Raises:
-            FetchRefusedError: the address is not allowed, or the source answered 4xx (`status` tells).
+            FetchRefusedError: the address is not allowed, or the source answered 4xx (`status`).
             FetchBrokenError: the source could not be reached, answered 5xx, or broke off.
         """
         ...
@@ -468,7 +495,10 @@ class MediaStore(Protocol):
         ...
 
     def complete(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> str:
-        """Finish an upload and return the composite SHA-256 (base64, with `-<parts>`). Completing it again is harmless."""
+        """Finish an upload and return the composite SHA-256 (base64, with `-<parts>`).
+
+        Completing it again is harmless.
+        """
         ...
 
     def abort(self, key: str, upload_id: str) -> None:
@@ -556,7 +586,10 @@ class ExecutionStatus(StrEnum):
 
 
 class Workflow(Protocol):
-    """Starts and wakes executions of the state machine `generate`. Raises StorageError when it did not answer."""
+    """Starts and wakes executions of the state machine `generate`.
+
+    Raises StorageError when it did not answer.
+    """
 
     def start(self, job_id: str, run: int) -> bool:
         """Start run `run` of a job, named `<job>-<run>`; starting it again is harmless.

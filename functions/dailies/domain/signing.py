@@ -1,4 +1,4 @@
-"""Secrets that are computed, not stored: each is an HMAC under the stage's signing keys (RFC 2104)."""
+"""Secrets that are computed, not stored: HMACs under the stage's signing keys (RFC 2104)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import hmac
 
 
 def callback_secret(callback_key: str, attempt_id: str) -> str:
-    """Return the URL part that proves a callback address was made by us. A resent submit computes the same."""
+    """Return the URL part that proves a callback address was made by us.
+
+    A resent submit computes the same.
+    """
     digest = _hmac(callback_key, f"callback:{attempt_id}")
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 

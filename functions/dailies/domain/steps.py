@@ -1,4 +1,4 @@
-"""What the states of `generate.asl.json` pass to each other: references and words, never data (design §2, rule 4)."""
+"""What the states of `generate.asl.json` pass to each other: references and words, never data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Outcome(StrEnum):
-    """The word a step ends with. Each names the state that comes next; `generate.asl.json` says which step may say which."""
+    """The word a step ends with: it names the state that comes next.
+
+    `generate.asl.json` says which step may say which.
+    """
 
     SUBMIT = "submit"
     RESOLVE = "resolve"

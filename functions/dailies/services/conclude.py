@@ -1,4 +1,4 @@
-"""Writes down a vendor's verdict on an attempt: shared by Poll and by a Submit that was answered at once."""
+"""Writes down a vendor's verdict on an attempt: for Poll, and a Submit answered at once."""
 
 from __future__ import annotations
 
@@ -29,11 +29,19 @@ class ConcludePorts(Protocol):
     """What a verdict needs to be written down."""
 
     @property
-    def ledger(self) -> Ledger: ...
+    def ledger(self) -> Ledger:
+        """Where it is written."""
+        ...
+
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """When."""
+        ...
+
     @property
-    def stats(self) -> LatencyStats: ...
+    def stats(self) -> LatencyStats:
+        """Where its duration is counted."""
+        ...
 
 
 def conclude(

@@ -55,8 +55,7 @@ def final_state(snapshot: Snapshot, now: dt.datetime) -> JobState | None:
         return None
     if canceling:
         return JobState.CANCELED
-    unasked = attempt is None or attempt.state is AttemptState.RESERVED
-    if unasked or awaited:
+    if attempt is None or attempt.state is AttemptState.RESERVED or awaited:
         return JobState.EXPIRED if expired else None
     may_go_on = next_route(job, attempt) is not None and not expired
     return None if may_go_on else JobState.FAILED

@@ -18,7 +18,8 @@ from dailies.services.recording import LedgerPorts, draft, going_on, load, recor
 def plan(step: StepInput, ports: LedgerPorts) -> StepResult:
     """Route the job by its ledger state; start it if it is new; reserve its next attempt.
 
-    A reservation is the record that comes before the money: it costs nothing and may be closed unpaid.
+    A reservation is the record that comes before the money: it costs nothing and may be closed
+    unpaid.
     """
     snapshot = load(ports.ledger, step.job_id)
 

@@ -1,4 +1,4 @@
-"""The sweeper: takes each job that has shown no sign of life when one was due, and sees that it goes on."""
+"""The sweeper: takes each job that showed no sign of life when due, and sees that it goes on."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _late_look(snapshot: Snapshot, ports: SweepPorts) -> dt.datetime | None:
 
 
 def _end_or_park(snapshot: Snapshot, ports: SweepPorts) -> None:
-    """End a job whose runs are used up, where the ledger proves an end; else wait for its deadline."""
+    """End a job whose runs are used up where the ledger proves an end; else park it."""
     job = snapshot.job
     if end_job(snapshot, job.run, ports).job.terminal:
         return

@@ -17,13 +17,7 @@ def every(root: type[errors.PipelineError]) -> Iterator[type[errors.PipelineErro
 
 
 def an_error(kind: type[errors.PipelineError]) -> errors.PipelineError:
-    if kind is errors.AssetError:
-        return errors.AssetError("truncated", "It is cut off.")
-    if kind is errors.ProviderRejectedError:
-        return errors.ProviderRejectedError("no", reason=errors.Rejection.AUTH, vendor="kling")
-    if issubclass(kind, errors.ProviderError):
-        return kind("no", vendor="kling")
-    return kind("no")
+    return kind.__new__(kind)  # what it says does not matter
 
 
 @pytest.mark.parametrize("kind", sorted(set(every(errors.PipelineError)), key=lambda k: k.__name__))

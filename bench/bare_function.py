@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import boto3
+from pydantic import BaseModel, ValidationError
 
 from infra.code_asset import build_code
 from infra.interpreter import host_version
@@ -22,20 +23,31 @@ AWS = {
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
 }
-_JSON = {"PROVIDER_ENDPOINTS": "{}", "OUTBOUND_ALLOW": "[]"}
 _ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:any"
+_VALUES = ("https://any.example", "[]", "{}", "1")
+"""Of each kind of variable one: text, a list, an object, a number."""
 
 
-def environment_of(handler: str, variables: frozenset[str]) -> dict[str, str]:
+def environment_of(handler: str, settings: type[BaseModel]) -> dict[str, str]:
     """Return an environment with which the handler can be built."""
-    values = {
-        v: _JSON.get(v, _ARN if v.endswith("_ARN") else "https://any.example") for v in variables
-    }
+    values = {name.upper(): _value(settings, name) for name in settings.model_fields}
     return (
         AWS
         | values
         | {"_HANDLER": f"dailies.handlers.{handler}.handler", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
     )
+
+
+def _value(settings: type[BaseModel], name: str) -> str:
+    """Return the first value that the field takes."""
+    for value in (_ARN,) if name.endswith("_arn") else _VALUES:
+        try:
+            settings.model_validate({name: value})
+        except ValidationError as exc:
+            if any(problem["loc"][0] == name for problem in exc.errors()):
+                continue
+        return value
+    raise ValueError(f"No value is known for {name.upper()}.")
 
 
 def bare_packages(folder: Path) -> list[Path]:

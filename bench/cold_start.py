@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for _ in range(rounds):
             best[REFERENCE] = min(best[REFERENCE], _cpu_s(REFERENCE, packages, AWS))
             for name, settings in OF_HANDLER.items():
-                environment = environment_of(name, settings.variables())
+                environment = environment_of(name, settings)
                 cpu_s = _cpu_s(f"import dailies.handlers.{name}", packages, environment)
                 best[name] = min(best[name], cpu_s)
     reference_s = best.pop(REFERENCE)

@@ -28,7 +28,7 @@ def test_function_is_built_in_init_when_lambda_imports_it(
         "assert callable(h.handler)\n"
         f"print(bootstrap.{handler}.cache_info().currsize)"
     )
-    environment = environment_of(handler, settings.OF_HANDLER[handler].variables())
+    environment = environment_of(handler, settings.OF_HANDLER[handler])
     assert run_bare(code, packages, environment).strip() == "1"
 
 

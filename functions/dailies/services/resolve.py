@@ -50,7 +50,8 @@ def resolve(step: StepInput, ports: ResolvePorts) -> StepResult:
         return _adopt(step, snapshot, attempt, answer.handle, ports)
     if isinstance(answer, NotCreated) and (decided := _absent(step, snapshot, attempt, ports)):
         return decided
-    return _look_again(step, snapshot, attempt, ports, seen)
+    # Read anew: a submit that was still under way may have told its answer meanwhile.
+    return _look_again(step, load(ports.ledger, step.job_id), attempt, ports, seen)
 
 
 def _mark_unknown(

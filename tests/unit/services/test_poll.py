@@ -17,11 +17,12 @@ from dailies.domain.events import EventType
 from dailies.domain.jobs import Job, JobRequest, JobState, NotifySpec
 from dailies.domain.outcomes import Handle, Pending, PollOutcome
 from dailies.domain.steps import Outcome, StepInput, StepResult
+from dailies.observability import logger
 from dailies.services.poll import PollPorts, poll
 from dailies.services.recording import load
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.time import EPOCH, ManualClock
-from tests.fakes.vendor import CancelingVendor, FixedStats, Vendor, VendorBook
+from tests.fakes.vendor import CancelingVendor, FixedStats, Task, Vendor, VendorBook
 from tests.unit.services.ledger_states import JOB_ID, ROUTES, RUN, a_job, an_attempt, written
 from tests.unit.services.test_submit import NoStats
 from tests.workflow.wiring import Wiring
@@ -80,8 +81,6 @@ def lookout(
 ) -> Lookout:
     clock = ManualClock()
     fake = kind(vendor_name, clock, **vendor)
-    from tests.fakes.vendor import Task
-
     fake.tasks[TASK] = Task(TASK, EPOCH)
     model = {"kling": "kling-3.0", "google": "veo-3.1-generate-001"}[vendor_name]
     attempt = an_attempt(vendor=vendor_name, model=model, resolution="720p", duration_s=5)
@@ -206,9 +205,7 @@ def test_vendor_is_told_to_stop_once_when_a_cancel_comes_during_the_watch() -> N
     assert at.attempt.failure.code == "canceled"
 
 
-def test_polling_goes_on_when_the_vendor_cannot_be_told_to_stop(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_polling_goes_on_when_the_vendor_cannot_be_told_to_stop() -> None:
     at = lookout(kind=CancelingVendor, duration_s=70, job={"state": JobState.CANCELING})
 
     def refuse(handle: Handle) -> None:
@@ -248,11 +245,7 @@ def test_terminal_callback_is_not_slept_over_when_its_poll_finds_nothing_out() -
     assert (at.poll().outcome, at.poll().outcome) == (Outcome.AWAIT, Outcome.STORE)
 
 
-def test_unknown_status_is_warned_of_once_and_stays_pending(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from dailies.observability import logger
-
+def test_unknown_status_is_warned_of_once_and_stays_pending() -> None:
     lines: list[Any] = []
     handler = logging.Handler()
     handler.emit = lines.append  # type: ignore[method-assign]

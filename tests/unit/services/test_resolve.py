@@ -194,8 +194,9 @@ def test_signal_that_came_during_the_look_up_is_not_slept_over() -> None:
     assert at.snapshot.job.signal_seq == 1
 
 
-def test_somebody_elses_finding_stands_when_it_came_first() -> None:
-    index = Index(CannotTell())
+@pytest.mark.parametrize("answer", [NotCreated(), CannotTell()], ids=["absent", "cannot tell"])
+def test_somebody_elses_finding_stands_when_it_came_first(answer: LookupOutcome) -> None:
+    index = Index(answer)
     at = Search(index)
 
     def answered(attempt: AttemptRef, model: str) -> LookupOutcome:
@@ -203,7 +204,7 @@ def test_somebody_elses_finding_stands_when_it_came_first() -> None:
         stored = an_attempt(state=AttemptState.SUBMITTED)
         draft = Draft(job=seen.job, now=EPOCH).event(EventType.ATTEMPT_SUBMITTED)
         at.ledger.apply(draft.write_attempt(stored, was=AttemptState.UNKNOWN).change())
-        return NotCreated()
+        return answer
 
     index.lookup = answered  # type: ignore[method-assign]
     at.clock.sleep(1000)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dailies.domain.attempts import Attempt, AttemptState
+from dailies.domain.changes import Draft
 from dailies.domain.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -182,8 +183,6 @@ def test_nothing_is_sent_when_a_cancel_comes_just_before() -> None:
     request_for = at.ports.request_for
 
     def canceled(job: Any, attempt: Attempt) -> GenerationRequest:
-        from dailies.domain.changes import Draft
-
         draft = Draft(job=at.snapshot.job, now=EPOCH).set(state=JobState.CANCELING)
         at.ledger.apply(draft.event(EventType.JOB_CANCELING).change())
         return request_for(job, attempt)
@@ -302,8 +301,6 @@ def test_zombies_answer_is_dropped_when_the_task_was_adopted() -> None:
 
     def adopt(phase: str, call: str) -> None:
         if phase == "after":
-            from dailies.domain.changes import Draft
-
             seen = at.snapshot
             adopted = an_attempt(state=AttemptState.GENERATING)
             draft = Draft(job=seen.job, now=EPOCH).event(EventType.ATTEMPT_RESOLVED)

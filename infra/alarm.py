@@ -62,7 +62,7 @@ class AlarmBoard(Construct):
             "".join(word.title() for word in alarm.name.split("-")),
             alarm_name=self._name(alarm.name),
             alarm_description=(f"[{alarm.level.value}] {alarm.text} See {RUNBOOK}#{alarm.section}"),
-            metric=alarm.metric,
+            metric=_without_label(alarm.metric),
             threshold=alarm.at_least,
             comparison_operator=_operator(alarm),
             evaluation_periods=alarm.of,
@@ -105,6 +105,20 @@ class AlarmBoard(Construct):
 
     def _action(self, level: AlarmLevel) -> cloudwatch.IAlarmAction:
         return cast(cloudwatch.IAlarmAction, actions.SnsAction(self._topics.of(level)))
+
+
+def _without_label(metric: cloudwatch.IMetric) -> cloudwatch.IMetric:
+    """Return the metric without its label, for which the CDK would write an expression."""
+    if not isinstance(metric, cloudwatch.Metric):
+        return metric
+    plain = cloudwatch.Metric(
+        namespace=metric.namespace,
+        metric_name=metric.metric_name,
+        dimensions_map=metric.dimensions,
+        statistic=metric.statistic,
+        period=metric.period,
+    )
+    return cast(cloudwatch.IMetric, plain)
 
 
 def _operator(alarm: Alarm) -> cloudwatch.ComparisonOperator:

@@ -112,10 +112,15 @@ def test_each_vendor_has_a_secret_to_fill_in_when_deployed(stage: Stage) -> None
     }
 
     prefix = f"dailies/{stage.name}"
+    config = stage_config(stage.name)
+    chat = {f"{prefix}/{config.alarms_webhook_secret}"} if config.alarms_webhook_secret else set()
+    simulator = {f"{prefix}/providers/simulator"} if config.smoke_simulator else set()
     assert set(secrets) == {
         f"{prefix}/providers/kling",
         f"{prefix}/providers/google",
         f"{prefix}/signing",
+        *chat,
+        *simulator,
     }
     assert secrets[f"{prefix}/providers/kling"]["SecretString"] == "{}"
 

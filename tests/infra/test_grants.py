@@ -127,6 +127,10 @@ BEYOND_LOG_AND_TRACE: dict[str, set[tuple[str, str]]] = {
     | LOOK_AFTER
     | {("dynamodb:Query", "Table/index/due"), ("events:PutEvents", "EventsBus")},
     "execution_ended": LEDGER | LOOK_AFTER,
+    "alert_chat": {
+        ("secretsmanager:GetSecretValue", "secretsmanager:secret:dailies/prod/alarms/chat-??????"),
+        ("sqs:SendMessage", "OperatorsDeadLetters"),
+    },
 }
 
 

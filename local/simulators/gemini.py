@@ -1,7 +1,8 @@
 """Gemini Omni on the Gemini Developer API: interactions, their files, and webhooks of both kinds.
 
 Wire format: ai.google.dev/api/interactions and google-genai 3.4.0. Results have the vendor's own
-address, as with the vendor: its SDK and our adapter know that they are here.
+address, as with the vendor: its SDK and our adapter know that they are here. Paths of `v1beta` and
+`v1` are answered alike: the SDK uses the latter unless told otherwise.
 """
 
 from __future__ import annotations
@@ -58,12 +59,13 @@ class GeminiSimulator(VendorSimulator):
         }
         self.callbacks = CallbackWorker(world.clock, self.store)
         self.webhooks = Webhooks(self.callbacks)
-        interactions = "/v1beta/interactions"
-        self.api.add("POST", interactions, self.submit(self._create))
-        self.api.add("GET", interactions + "/{id}", self.call(self._show))
-        self.api.add("POST", interactions + "/{id}/cancel", self.call(self._cancel))
-        self.api.add("GET", "/v1beta/files/{file}:download", self.call(self._download))
-        self.api.add("POST", "/v1beta/webhooks", self.call(self._register))
+        for version in ("/v1beta", "/v1"):
+            interactions = version + "/interactions"
+            self.api.add("POST", interactions, self.submit(self._create))
+            self.api.add("GET", interactions + "/{id}", self.call(self._show))
+            self.api.add("POST", interactions + "/{id}/cancel", self.call(self._cancel))
+            self.api.add("GET", version + "/files/{file}:download", self.call(self._download))
+            self.api.add("POST", version + "/webhooks", self.call(self._register))
         self.api.add("GET", "/.well-known/jwks.json", self._publish_keys)
 
     def start(self) -> None:

@@ -105,7 +105,7 @@ class Webhooks:
                     self._schedule_forged(task, uri, fault)
 
     def _schedule_one(
-        self, task: Task, event: str, uri: str, signed: _Signed, faults: list[Action]
+        self, task: Task, event: str, uri: str, signed: _Signed, faults: list[CallbackAction]
     ) -> None:
         if any(isinstance(fault, NoCallback) for fault in faults):
             return

@@ -91,16 +91,30 @@ def _suites(wanted: list[str]) -> Iterator[Suite]:
     if unknown:
         sys.exit(f"There is no suite {', '.join(sorted(unknown))}; there are {sorted(found)}.")
     chosen = set(wanted) or found
-    quick = tuple(sorted(chosen - set(_ON_THEIR_OWN)))
-    if quick:
-        yield Suite(", ".join(quick), quick)
+    for folders in _groups(sorted(chosen - set(_ON_THEIR_OWN))):
+        yield Suite(", ".join(folders), tuple(folders))
     for name in _ON_THEIR_OWN:
         if name in chosen:
             yield Suite(name, (name,))
 
 
+def _groups(folders: list[str]) -> list[list[str]]:
+    """Put folders together where no two test files share a name; one run refuses such."""
+    groups: list[tuple[list[str], set[str]]] = []
+    for folder in folders:
+        names = {path.name for path in (_TESTS / folder).rglob("test_*.py")}
+        for group, taken in groups:
+            if not taken & names:
+                group.append(folder)
+                taken |= names
+                break
+        else:
+            groups.append(([folder], names))
+    return [group for group, _ in groups]
+
+
 def _run(suite: Suite) -> tuple[Counts, int, float]:
-    label = suite.folders[0] if len(suite.folders) == 1 else "quick"
+    label = "-".join(suite.folders)
     report, log = _WORK / f"{label}.xml", _WORK / f"{label}.log"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]

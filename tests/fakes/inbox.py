@@ -43,6 +43,8 @@ class InMemoryFolder:
         self.objects: dict[str, list[Version]] = {}
         self._clock = clock
         self._count = 0
+        self.broken: tuple[str, str] | None = None
+        """Key and version that cannot be read, for no reason that we know."""
 
     def upload(self, key: str, data: bytes, *, size_bytes: int | None = None) -> str:
         """Do what a person does: add a version, and return its id."""
@@ -59,6 +61,8 @@ class InMemoryFolder:
         return FoundObject(key, version.version_id, size, version.modified_at, version.readable)
 
     def read(self, found: FoundObject, *, limit: int) -> bytes:
+        if (found.key, found.version_id) == self.broken:
+            raise RuntimeError("broken")
         version = self._find(found.key, found.version_id)
         if version is None or not version.readable:
             raise UnreadableError("gone")

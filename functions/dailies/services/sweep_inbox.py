@@ -15,8 +15,9 @@ EVERY = dt.timedelta(minutes=15)
 """How often the inbox is walked through."""
 _OVERLAP = dt.timedelta(hours=1)
 """A walk looks at what is this much older than the last walk's beginning."""
-_DAILY_OVERLAP = dt.timedelta(hours=26)
-"""The first of a day: an upload in parts bears the time it began, up to a day before its end."""
+_DAILY_OVERLAP = dt.timedelta(hours=50)
+"""The first of a day: an upload in parts bears the time it began, up to a day before its end, and
+that end may be almost a day ago."""
 _YOUNG = dt.timedelta(minutes=2)
 """The event of a younger object is on its way."""
 _TIME_LEFT_S = 15.0
@@ -63,7 +64,7 @@ def _pass(ports: InboxPorts) -> ListingPass:
     if last is not None and (not last.done or now < last.started_at + EVERY):
         return last
     if last is None:
-        return ListingPass(started_at=now, since=now - _DAILY_OVERLAP)
+        return ListingPass(started_at=now, since=now - _OVERLAP)
     first_of_day = last.started_at.date() != now.date()
     overlap = _DAILY_OVERLAP if first_of_day else _OVERLAP
     return ListingPass(started_at=now, since=last.started_at - overlap)

@@ -7,6 +7,7 @@ function's memory.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -60,6 +61,7 @@ def warm() -> None:
     name = settings.running_handler()
     if name is not None:
         globals()[name]()
+        gc.freeze()  # what is built now stays: no collection need ever go through it
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,14 @@ def test_function_is_built_in_init_when_lambda_imports_it(
     assert run_bare(code, packages, environment).strip() == "1"
 
 
+def test_garbage_is_looked_for_among_new_objects_only_when_a_function_is_built(
+    packages: list[Path],
+) -> None:
+    code = "import dailies.handlers.plan, gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    environment = environment_of("plan", settings.OF_HANDLER["plan"])
+    assert run_bare(code, packages, environment).strip() == "True True"
+
+
 def test_import_builds_nothing_when_the_environment_is_empty(packages: list[Path]) -> None:
     modules = [f"dailies.handlers.{name}" for name in HANDLERS]
     code = (

@@ -43,7 +43,13 @@ _NOTABLE: Mapping[str, _Tolerance] = {
     "authorize": _Tolerance(
         1, 2, 3, CRITICAL, "API keys cannot be checked: callers are turned away. Read its log."
     ),
-    "api": _Tolerance(3, 2, 3, CRITICAL, "The API fails: callers get 500. Read its log."),
+    "api": _Tolerance(
+        3,
+        2,
+        3,
+        CRITICAL,
+        "The API's own code fails: callers get 500. Jobs under way go on. Read its log for the code.",
+    ),
     "provider_callback": _Tolerance(
         3,
         2,
@@ -71,11 +77,11 @@ _NOTABLE: Mapping[str, _Tolerance] = {
 }
 
 
-def function_alarms(functions: Sequence[lambda_.Function]) -> Iterator[Alarm]:
-    """Watch every function there is."""
+def function_alarms(functions: Sequence[lambda_.Function], *, durations: bool) -> Iterator[Alarm]:
+    """Watch every function there is, and with `durations` also how long each takes."""
     for function in functions:
         yield _errors(function)
-        if function_name(function) not in _USES_ALL_ITS_TIME:
+        if durations and function_name(function) not in _USES_ALL_ITS_TIME:
             yield _duration(function)
         resource = cast(lambda_.CfnFunction, function.node.default_child)
         if resource.reserved_concurrent_executions is not None:

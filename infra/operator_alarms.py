@@ -66,7 +66,7 @@ class OperatorAlarms(Construct):
         publish = notifications.outbox.publish
         for alarm in (
             *queue_alarms(self.queues),
-            *function_alarms(self.functions),
+            *function_alarms(self.functions, durations=stage.alarms_on_durations),
             *workflow_alarms(self.workflows),
             *watch_alarms(metrics, sweep=watch.sweep, publish=publish),
             *vendor_alarms(stage, metrics),

@@ -69,6 +69,9 @@ class StageConfig(BaseModel):
     alarms_webhook_secret: str | None = None
     """Name, after the stage's prefix, of the secret that holds a chat's webhook. None: no chat."""
 
+    alarms_on_durations: bool = False
+    """An alarm on how long each function takes: two dozen alarms, each ten cents a month."""
+
     daily_budget_usd: int = Field(default=10, ge=1)
     """What vendors may cost a day before somebody is woken. It stops nothing."""
 
@@ -160,6 +163,7 @@ _STAGES: dict[StageName, StageConfig] = {
             AlarmLevel.CRITICAL: "dailies-on-call@example.com",
         },
         alarms_webhook_secret="alarms/chat",  # noqa: S106 - its name
+        alarms_on_durations=True,
         daily_budget_usd=200,
         poll_reserved_concurrency=200,
     ),

@@ -80,12 +80,12 @@ def test_every_function_has_an_error_alarm_when_deployed(stage: Stage) -> None:
     assert watched(stage, "Errors", "FunctionName") == functions
 
 
-def test_every_function_but_store_has_a_duration_alarm_below_its_timeout(stage: Stage) -> None:
-    resources = stage.pipeline.of_type("AWS::Lambda::Function")
+def test_every_function_but_store_has_a_duration_alarm_below_its_timeout(prod: Stage) -> None:
+    resources = prod.pipeline.of_type("AWS::Lambda::Function")
     functions = {short({"Ref": name}): f["Properties"] for name, f in resources.items()}
     found = {
         short(alarm["Dimensions"][0]["Value"]): alarm
-        for alarm in alarms(stage).values()
+        for alarm in alarms(prod).values()
         if alarm.get("MetricName") == "Duration"
     }
 

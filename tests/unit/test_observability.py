@@ -20,7 +20,7 @@ from dailies.observability import METRICS, VENDOR_ERRORS, bind, count, logger, w
 from dailies.services.measure import measure
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
-SECRET = "sk-live-0123456789"  # noqa: S105
+SECRET = "sk-live-0123456789"
 Lines = pytest.CaptureFixture[str]
 
 

@@ -48,7 +48,7 @@ _NOTABLE: Mapping[str, _Tolerance] = {
         2,
         3,
         CRITICAL,
-        "The API's own code fails: callers get 500. Jobs under way go on. Read its log for the code.",
+        "The API's own code fails: callers get 500, while jobs under way go on. Read its log.",
     ),
     "provider_callback": _Tolerance(
         3,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dailies.domain.attempts import Attempt, AttemptState
 from dailies.domain.changes import Change
@@ -34,8 +33,7 @@ _MODERATED: Final = f"rejected_{Rejection.MODERATION}"
 _NOT_THE_VENDORS: Final = frozenset({FailureCode.INPUT_REJECTED, FailureCode.CANCELED})
 
 
-@dataclass(frozen=True)
-class _Figure:
+class _Figure(NamedTuple):
     name: str
     value: float = 1
     stage: Stage | None = None

@@ -11,7 +11,7 @@ STAGE ?= local
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test serve check bench api-key revoke openapi lock clean
+.PHONY: help install demo test serve check bench api-key deploy destroy revoke openapi lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ api-key: install ## Make an API key: make api-key STAGE=dev TENANT=acme
 
 revoke: install ## End an API key or a link from an email: make revoke STAGE=dev
 	@$(PYTHON) -m tools.revoke --stage $(STAGE)
+
+deploy: install ## Deploy a stage: make deploy STAGE=dev [YES=1] [DRY_RUN=1]
+	@$(PYTHON) -m tools.deploy --stage $(STAGE) $(if $(YES),--yes) $(if $(DRY_RUN),--dry-run)
+
+destroy: install ## Delete a stage: make destroy STAGE=dev
+	@$(PYTHON) -m tools.destroy --stage $(STAGE)
 
 openapi: install ## Write docs/openapi.json anew from the code
 	@$(PYTHON) -m tools.openapi

@@ -27,6 +27,7 @@ from tools.deploy.stacks import Clients, Stack, find_stack, resources_of, stack_
 
 _ALIAS = "live"
 _PAUSE_S = 20.0
+_NEW = dt.timedelta(hours=2)
 _CRITICAL = "[critical]"
 """How the description of a critical alarm begins (`infra/alarm.py`)."""
 
@@ -155,6 +156,8 @@ def watch(
 ) -> list[str]:
     """Return the first critical alarms that rise within some minutes, or nothing."""
     rollback, ends = Rollback(stage, clients), now() + 60 * minutes
+    if dt.datetime.now(dt.UTC) - rollback.began_at > _NEW:
+        return []  # nothing was deployed just now, so that no alarm can be its doing
     while True:
         risen = rollback.critical_alarms()
         if risen or now() >= ends:

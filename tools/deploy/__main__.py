@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = Options(
         dry_run=given.dry_run,
         adopt=given.adopt,
+        roll_back=given.roll_back,
         api_url=given.api_url,
         context=dict(pair.split("=", 1) for pair in given.context),
     )
@@ -59,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="check and plan, change nothing")
     parser.add_argument(
         "--adopt", action="store_true", help="take over what an earlier deployment left"
+    )
+    parser.add_argument(
+        "--roll-back", action="store_true", help="go back when the smoke test fails"
     )
     parser.add_argument("--api-url", help="where the API is reached, if not at its own address")
     parser.add_argument(

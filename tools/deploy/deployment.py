@@ -20,11 +20,15 @@ from tools.deploy.prices import idle_cost, unknown_types
 from tools.deploy.smoke import SmokeTest
 from tools.deploy.smoke_key import smoke_key
 from tools.deploy.stacks import Clients, deployed_template, find_stack, stack_names
+from tools.rollback import roll_back
 
 _JOB_COST = (
     "A job costs about $0.001 of AWS (12 to 20 state transitions, a few Lambda seconds, a dozen"
     " ledger writes), and what its vendor asks: GET /v1/models lists that."
 )
+
+
+_EMULATED_ACCOUNT = "000000000000"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,9 @@ class Options:
 
     dry_run: bool = False
     adopt: bool = False
+    roll_back: bool = False
+    """Whether to go back to what ran before when the smoke test fails."""
+
     api_url: str | None = None
     """Where the API is reached, where that is not its own address: a domain of yours."""
 
@@ -68,6 +75,11 @@ class Deployment:
         """
         say = self._world.say
         account, region, arn = self._identity()
+        if self._stage.on_host and account != _EMULATED_ACCOUNT:
+            raise DeployError(
+                f"The stage local belongs on the emulator, and this is the account {account}:"
+                " say STAGE=dev."
+            )
         say(f"Stage {self._stage.name}, account {account}, region {region}, as {arn}\n")
         self._report(check_machine(self._stage, self._world.programs.ask))
         say("\nSynthesizing the stacks ...")
@@ -84,7 +96,13 @@ class Deployment:
         if self._stage.on_host:
             _make_asset_bucket(self._world.clients, account, region)
         cdk.deploy(self._stage, assembly, self._world.programs, adopt=self._options.adopt)
-        self._try_out()
+        try:
+            self._try_out()
+        except DeployError:
+            if self._options.roll_back and changes:
+                self._world.say("\nThe smoke test failed. Going back to what ran before:")
+                roll_back(self._stage.name, self._world.clients, self._world.say, dry_run=False)
+            raise
         return True
 
     def _identity(self) -> tuple[str, str, str]:

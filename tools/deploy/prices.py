@@ -48,7 +48,7 @@ NOTHING_WHEN_IDLE = frozenset(
         "AWS::Lambda::Alias", "AWS::Lambda::Function", "AWS::Lambda::LayerVersion",
         "AWS::Lambda::Permission", "AWS::Lambda::Version", "AWS::Logs::LogGroup",
         "AWS::Logs::MetricFilter", "AWS::Logs::QueryDefinition", "AWS::S3::Bucket",
-        "AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::Topic",
+        "AWS::S3::BucketPolicy", "AWS::SES::EmailIdentity", "AWS::SNS::Subscription", "AWS::SNS::Topic",
         "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy",
         "AWS::SecretsManager::SecretTargetAttachment", "AWS::StepFunctions::StateMachine",
         "AWS::StepFunctions::StateMachineAlias", "AWS::StepFunctions::StateMachineVersion",

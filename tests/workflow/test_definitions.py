@@ -14,11 +14,11 @@ import pytest
 
 from dailies.domain.jobs import JobRequest
 from dailies.domain.steps import FailureResult, Outcome
+from dailies.domain.waiting import SUBMIT_FUNCTION_TIMEOUT_S
 from dailies.handlers import boundary
 
 ROOT = Path(__file__).parents[2]
 MACHINES = sorted((ROOT / "state_machines").glob("*.asl.json"))
-PREVIOUS = sorted((ROOT / "tests" / "fixtures" / "definitions").glob("*.asl.json"))
 GENERATE = ROOT / "state_machines" / "generate.asl.json"
 OURS = {"Throttled", "Transient", "Permanent"}
 LAMBDAS = {
@@ -220,6 +220,7 @@ def test_every_loop_is_counted(path: Path) -> None:
 def test_tasks_outlast_their_functions() -> None:
     for name, state in invocations(GENERATE):
         assert state["TimeoutSeconds"] > FUNCTION_TIMEOUTS_S[name], name
+    assert FUNCTION_TIMEOUTS_S["Submit"] == SUBMIT_FUNCTION_TIMEOUT_S
 
 
 def test_submit_is_retried_only_where_the_vendor_certainly_did_not_accept() -> None:

@@ -53,7 +53,38 @@ def consume(queue: str) -> set[tuple[str, str]]:
     }
 
 
+TAKE_IN = (
+    LEDGER
+    | TELL_MISSING
+    | {
+        ("s3:AbortMultipartUpload", "MediaBucket/quarantine/*"),
+        ("s3:AbortMultipartUpload", "MediaBucket/uploads/*"),
+        ("s3:GetObject", "MediaBucket/inbox/*"),
+        ("s3:GetObjectVersion", "MediaBucket/inbox/*"),
+        ("s3:PutObject", "MediaBucket/outbox/*"),
+        ("s3:PutObject", "MediaBucket/quarantine/*"),
+        ("s3:PutObject", "MediaBucket/uploads/*"),
+        ("sqs:SendMessage", "InboxArrivalsQueue"),
+        ("states:StartExecution", "GenerateLive"),
+    }
+)
 BEYOND_LOG_AND_TRACE: dict[str, set[tuple[str, str]]] = {
+    "ingest_upload": TAKE_IN | consume("InboxArrivalsQueue"),
+    "sweep_inbox": TAKE_IN
+    | {
+        ("dynamodb:Query", "Table/index/due"),
+        ("s3:ListBucketVersions", "MediaBucket"),
+        ("sqs:SendMessage", "InboxDeadLetters"),
+    },
+    "deliver_outbox": LEDGER
+    | TELL_MISSING
+    | consume("InboxEndsQueue")
+    | {
+        ("s3:AbortMultipartUpload", "MediaBucket/outbox/*"),
+        ("s3:GetObject", "MediaBucket/outputs/*"),
+        ("s3:GetObjectVersion", "MediaBucket/outputs/*"),
+        ("s3:PutObject", "MediaBucket/outbox/*"),
+    },
     "plan": LEDGER,
     "settle": LEDGER,
     "notify": LEDGER,

@@ -16,15 +16,23 @@ from typing import Any, ClassVar
 from dailies.domain.catalogue import ModelSpec
 from local.simulators.callbacks import CallbackWorker, new_webhook_secret
 from local.simulators.clips import FPS
-from local.simulators.clock import rfc3339
 from local.simulators.director import Subject
-from local.simulators.gemini_requests import (
+from local.simulators.gemini_webhooks import RegisteredWebhook, Webhooks
+from local.simulators.google_errors import google_error, http_error, retry_info
+from local.simulators.interaction_requests import (
     InteractionRequest,
     InvalidInteractionError,
     parse_interaction,
 )
-from local.simulators.gemini_webhooks import RegisteredWebhook, Webhooks
-from local.simulators.google_errors import google_error, http_error, retry_info
+from local.simulators.interactions import (
+    NOT_RUNNING,
+    WITHHELD,
+    cancel_task,
+    interaction_document,
+    interaction_error,
+    status_word,
+    unknown_id,
+)
 from local.simulators.scenario import (
     ChangeContent,
     ExpireUrl,
@@ -37,12 +45,8 @@ from local.simulators.scenario import (
 )
 from local.simulators.server import Request, Response, json_response
 from local.simulators.serving import serve_bytes
-from local.simulators.state import Ending, Task
+from local.simulators.state import Task
 from local.simulators.vendor import Ports, Refused, VendorSimulator, World
-
-_IN_PROGRESS_AFTER = 0.05
-"""A task leaves the queue after this part of its time."""
-_WITHHELD = "I can't generate this video. It may go against the usage guidelines."
 
 
 class GeminiSimulator(VendorSimulator):
@@ -101,13 +105,15 @@ class GeminiSimulator(VendorSimulator):
     def failed(self, fault: HttpError) -> Response:
         """Return an error: of the API itself where the scenario has a word for it."""
         if isinstance(fault.code, str):
-            return _error(fault.status, fault.code, fault.message or "Something went wrong.")
+            return interaction_error(
+                fault.status, fault.code, fault.message or "Something went wrong."
+            )
         return http_error(fault)
 
     def blocked(self, fault: Moderation) -> Response:
         """Return the refusal of a prompt."""
         message = fault.message or "The request violates our usage guidelines."
-        return _error(400, "invalid_request", message)
+        return interaction_error(400, "invalid_request", message)
 
     def _authorize(self, request: Request) -> None:
         key = request.headers.get("x-goog-api-key") or request.arg("key")
@@ -131,8 +137,10 @@ class GeminiSimulator(VendorSimulator):
             body = request.json()
             model = self._model(body)
             wanted = parse_interaction(body, model, self.spec.input_image)
+            if wanted.gcs_uri:
+                raise InvalidInteractionError("response_format.gcs_uri is for Vertex AI only.")
         except InvalidInteractionError as exc:
-            raise Refused(_error(400, "invalid_request", str(exc))) from exc
+            raise Refused(interaction_error(400, "invalid_request", str(exc))) from exc
         except ValueError as exc:
             # What is not even JSON never reaches the API: its front end answers, in an array.
             refusal = google_error(400, "Invalid JSON payload received.", in_array=True)
@@ -150,7 +158,9 @@ class GeminiSimulator(VendorSimulator):
         name = str(body.get("model")) if isinstance(body, dict) else ""
         model = self.spec.model(name)
         if model is None or model.lifecycle.retires_on is not None:
-            raise Refused(_error(404, "not_found", f"Model {name} is no longer available."))
+            raise Refused(
+                interaction_error(404, "not_found", f"Model {name} is no longer available.")
+            )
         return model
 
     def _accept(self, wanted: InteractionRequest, model: ModelSpec, subject: Subject) -> Task:
@@ -166,7 +176,7 @@ class GeminiSimulator(VendorSimulator):
                 external_id=subject.external_id,
                 created_at=self.world.clock.now(),
                 duration_s=self.duration_s(model.id, subject),
-                ending=self.ending(subject, blocked_message=_WITHHELD),
+                ending=self.ending(subject, blocked_message=WITHHELD),
                 resolution=wanted.resolution,
                 aspect_ratio=wanted.aspect_ratio,
                 video_s=wanted.duration_s,
@@ -194,14 +204,14 @@ class GeminiSimulator(VendorSimulator):
         fault = self.world.director.fault(self.name, "poll", subject)
         self.before(fault, "poll")
         if isinstance(fault, Missing):
-            raise Refused(_unknown_id())
+            raise Refused(unknown_id())
         odd = {"status": fault.word, "steps": []} if isinstance(fault, UnknownStatus) else {}
         return self.after(fault, json_response(200, self._document(task) | odd))
 
     def _known(self, request: Request) -> Task:
         task = self.store.get(request.params["id"])
         if task is None:
-            raise Refused(_unknown_id())
+            raise Refused(unknown_id())
         return task
 
     def _cancel(self, request: Request) -> Response:
@@ -210,52 +220,24 @@ class GeminiSimulator(VendorSimulator):
         task, now = self._known(request), self.world.clock.now()
         with self.store.lock:
             if task.done(now):
-                raise Refused(_error(400, "invalid_request", "The interaction is not running."))
-            task.ending, task.duration_s = Ending(kind="canceled"), now - task.created_at
+                raise Refused(interaction_error(400, "invalid_request", NOT_RUNNING))
+            cancel_task(task, now)
         self.callbacks.drop(task.id)
         return json_response(200, self._document(task))
 
     def status(self, task: Task, now: float) -> str:
         """Return the vendor's word for a task's state."""
-        if not task.done(now):
-            begun = now >= task.created_at + _IN_PROGRESS_AFTER * task.duration_s
-            return "in_progress" if begun else "queued"
-        return {"failed": "failed", "canceled": "cancelled"}.get(task.ending.kind, "completed")
+        return status_word(task, now)
 
     def _document(self, task: Task) -> dict[str, Any]:
-        now = self.world.clock.now()
-        status = self.status(task, now)
-        document: dict[str, Any] = {
-            "id": task.id,
-            "object": "interaction",
-            "model": task.model,
-            "status": status,
-            "created": rfc3339(task.created_at),
-            "updated": rfc3339(min(now, task.ends_at)),
-        }
-        if status == "failed":
-            code = "invalid_request" if task.ending.code == 3 else "internal"
-            document["error"] = {"code": code, "message": task.ending.message}
-        if status == "completed":
-            document["steps"] = [{"type": "model_output", "content": [self._block(task)]}]
-            document["usage"] = self._usage(task)
-        return document
+        now, rate = self.world.clock.now(), self.spec.billing_unit_usd or Decimal(1)
+        return interaction_document(task, now, video=lambda: self._video(task), token_usd=rate)
 
-    def _block(self, task: Task) -> dict[str, str]:
-        if task.ending.kind == "blocked":
-            return {"type": "text", "text": task.ending.message}
-        block = {"type": "video", "mime_type": "video/mp4"}
+    def _video(self, task: Task) -> dict[str, str]:
         if task.extra["delivery"] == "uri":
             address = f"{self.spec.base_url}/v1beta/files/{_file_id(task)}:download?alt=media"
-            return block | {"uri": address}
-        return block | {"data": base64.b64encode(self._clip(task)).decode()}
-
-    def _usage(self, task: Task) -> dict[str, Any]:
-        blocked = task.ending.kind == "blocked"
-        rate = self.spec.billing_unit_usd or Decimal(1)
-        tokens = 24 if blocked else int(Decimal(task.cost_usd) / rate)
-        row = {"modality": "text" if blocked else "video", "tokens": tokens}
-        return {"total_output_tokens": tokens, "output_tokens_by_modality": [row]}
+            return {"uri": address}
+        return {"data": base64.b64encode(self._clip(task)).decode()}
 
     # Files, keys and registered webhooks
 
@@ -311,11 +293,3 @@ class GeminiSimulator(VendorSimulator):
 
 def _file_id(task: Task) -> str:
     return hashlib.sha256(task.id.encode()).hexdigest()[:12]
-
-
-def _error(status: int, code: str, message: str) -> Response:
-    return json_response(status, {"error": {"code": code, "message": message}})
-
-
-def _unknown_id() -> Response:
-    return _error(400, "invalid_request", "Invalid interaction name.")

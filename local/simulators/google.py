@@ -16,6 +16,7 @@ from dailies.domain.catalogue import Mode, ModelSpec
 from local.simulators.clips import FPS
 from local.simulators.director import Subject
 from local.simulators.google_errors import blocked_text, google_error, http_error, retry_info
+from local.simulators.google_interactions import VertexInteractions
 from local.simulators.google_oauth import TokenEndpoint
 from local.simulators.google_requests import InvalidArgumentError, VeoRequest, parse_veo
 from local.simulators.google_storage import CloudStorage
@@ -68,14 +69,15 @@ class GoogleSimulator(VendorSimulator):
         self.api.add("POST", "/token", self.call(self._token))
         self.api.add("POST", _MODEL_PATH + ":predictLongRunning", self.submit(self._predict))
         self.api.add("POST", _MODEL_PATH + ":fetchPredictOperation", self.call(self._fetch))
+        VertexInteractions(self)
         # Cloud Storage is another host with the vendor; here it also answers on the API's port.
         storage = CloudStorage(self)
         storage.add_routes(self.files)
         storage.add_routes(self.api)
 
     def endpoints(self) -> dict[str, str]:
-        """Return where Cloud Storage answers."""
-        return {"storage": self.files_url}
+        """Return where Cloud Storage and the Interactions API answer."""
+        return {"storage": self.files_url, "interactions": self.base_url}
 
     # Errors
 
@@ -127,7 +129,8 @@ class GoogleSimulator(VendorSimulator):
             )
             raise Refused(google_error(403, message))
         model = self.spec.model(params["model"])
-        if model is None or params["location"] != self.location:
+        interactions = model is not None and model.wire.get("dialect") == "interactions"
+        if model is None or interactions or params["location"] != self.location:
             resource = _resource(params)
             raise Refused(google_error(404, f"Publisher Model `{resource}` was not found."))
         return model

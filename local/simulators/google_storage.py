@@ -52,7 +52,8 @@ class CloudStorage:
         now = self._google.world.clock.now()
         found: list[_Stored] = []
         for task in self._google.tasks:
-            if not task.external_id or not task.done(now) or task.ending.kind == "failed":
+            without = task.ending.kind in ("failed", "canceled")
+            if not task.external_id or not task.done(now) or without:
                 continue
             for sample in range(task.samples - filtered_count(task)):
                 at, _, name = object_uri(task, sample).removeprefix("gs://").partition("/")

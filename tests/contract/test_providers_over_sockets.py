@@ -54,7 +54,8 @@ from local.simulators import ManualClock, Scenario, Simulators
 
 VENDORS = names()
 LOOKING_UP = [v for v in VENDORS if load_catalogue().vendor(v).lookup != "none"]
-CANCELING = [v for v in VENDORS if load_catalogue().vendor(v).cancel]
+CANCELING = {"gemini": "gemini-omni-1.1-flash", "google": "gemini-omni-1.2-flash"}
+"""A model of each vendor that can stop a task."""
 TOLD = {"gemini": [True], "kling": [False, False, True]}
 """Whether each of the callbacks that tell of one task says that it has ended."""
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -479,10 +480,11 @@ def test_callbacks_are_believed_when_the_vendor_sent_them(start: StartStage) -> 
     assert others == [None] * len(fresh)
 
 
-def test_every_vendor_that_calls_back_is_listed_when_it_is_in_the_catalogue() -> None:
-    vendors = (load_catalogue().vendor(name) for name in VENDORS)
+def test_every_vendor_that_can_is_listed_when_it_is_in_the_catalogue() -> None:
+    vendors = [load_catalogue().vendor(name) for name in VENDORS]
 
     assert set(TOLD) == {v.vendor for v in vendors if v.callbacks is not CallbackKind.NONE}
+    assert set(CANCELING) == {v.vendor for v in vendors if v.cancel}
 
 
 @pytest.mark.parametrize("start", CANCELING, indirect=True)
@@ -490,7 +492,7 @@ def test_task_ends_unpaid_when_it_is_cancelled(start: StartStage) -> None:
     stage = start()
     provider = stage.provider()
     assert isinstance(provider, Cancels)
-    handle = stage.submit(provider)
+    handle = stage.submit(provider, model=CANCELING[stage.vendor])
 
     provider.cancel(handle)
     outcome = stage.outcome(provider, handle)
@@ -505,13 +507,57 @@ def test_result_is_kept_when_the_cancel_came_too_late(start: StartStage) -> None
     stage = start()
     provider = stage.provider()
     assert isinstance(provider, Cancels)
-    handle = stage.submit(provider)
+    handle = stage.submit(provider, model=CANCELING[stage.vendor])
     assert isinstance(stage.outcome(provider, handle), Succeeded)
 
     with pytest.raises(ProviderUnavailableError):
         provider.cancel(handle)
 
     assert isinstance(provider.poll(handle), Succeeded)
+
+
+@pytest.mark.parametrize("start", ["google"], indirect=True)
+@pytest.mark.parametrize("mode", ["text_to_video", "image_to_video"])
+@pytest.mark.parametrize("secret", [{}, {"bucket": None}])
+def test_omni_makes_a_video_when_google_is_asked_for_it(
+    start: StartStage, mode: str, secret: dict[str, None]
+) -> None:
+    stage = start()
+    provider = stage.provider(**secret)
+
+    handle = stage.submit(provider, mode, model="gemini-omni-1.2-flash")
+    assert isinstance(provider.poll(handle), Pending)
+    outcome = stage.outcome(provider, handle)
+
+    assert isinstance(outcome, Succeeded)
+    assert MP4 in fetch(provider.download(outcome.outputs[0]))[:16]
+    assert stage.simulator.created == 1
+
+
+@pytest.mark.parametrize("start", ["google"], indirect=True)
+def test_omni_is_found_by_its_prefix_when_the_answer_was_lost(start: StartStage) -> None:
+    stage = start(("submit", {"kind": "drop", "when": "after"}))
+    provider = stage.provider()
+    assert isinstance(provider, LooksUp)
+
+    with pytest.raises(SubmitUnknownError):
+        stage.submit(provider, model="gemini-omni-1.2-flash")
+    stage.simulators.advance(7200)
+    found = provider.lookup(stage.attempt(), "gemini-omni-1.2-flash")
+
+    assert isinstance(found, Found)
+    assert isinstance(provider.poll(found.handle), Succeeded)
+
+
+@pytest.mark.parametrize("start", ["google"], indirect=True)
+def test_omni_is_blocked_when_it_answers_with_a_text_alone(start: StartStage) -> None:
+    stage = start(("finish", {"kind": "moderation", "message": "I can't do that."}))
+    provider = stage.provider()
+
+    outcome = stage.outcome(provider, stage.submit(provider, model="gemini-omni-1.2-flash"))
+
+    assert isinstance(outcome, Blocked)
+    assert outcome.reasons == ["I can't do that."]
 
 
 @pytest.mark.parametrize("start", ["gemini"], indirect=True)

@@ -125,12 +125,19 @@ def _without_media(pieces: Iterator[bytes]) -> bytes:
 
 
 def body_create(
-    request: GenerationRequest, *, gcs_uri: str | None = None, webhook: dict[str, Any] | None = None
+    request: GenerationRequest,
+    *,
+    delivery: str = "uri",
+    gcs_uri: str | None = None,
+    webhook: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the body of one submit. Reads the inputs' bytes."""
+    """Return the body of one submit. Reads the inputs' bytes.
+
+    `delivery` is `uri` or `inline`; the latter is for at most 4 MB.
+    """
     video_format: dict[str, Any] = {
         "type": "video",
-        "delivery": "uri",  # inline is for at most 4 MB
+        "delivery": delivery,
         "resolution": request.resolution,
         "duration": f"{request.duration_s}s",
     }

@@ -1,9 +1,12 @@
-"""Google Veo on Vertex AI, `v1` (https://cloud.google.com/vertex-ai/generative-ai/docs).
+"""Google Veo and Gemini Omni on Vertex AI (https://cloud.google.com/vertex-ai/generative-ai/docs).
 
 The secret `providers/google` holds a service account's key file as it is, or under
 `service_account`, and beside it `bucket` (recommended: `name` or `gs://name/prefix`), `location`
 (us-central1) and `project` (the account's own). The account must be allowed to call Vertex AI and
 to list and read the bucket.
+
+Veo is a long-running prediction (`v1`); Omni an interaction (`v1beta1`, `_interactions.py`), which
+its models' `wire` tells.
 
 Quirks:
 - There is no idempotency key and no external id. With a bucket each attempt has a prefix of its
@@ -47,6 +50,8 @@ from dailies.domain.outcomes import (
 from dailies.domain.ports import AttemptRef, GenerationRequest, InputMedia, InputVideo
 from dailies.providers._context import ProviderContext
 from dailies.providers._google_problems import problem_of, refusal_of
+from dailies.providers._interaction_outcome import outcome_of as outcome_of_interaction
+from dailies.providers._interactions import InteractionsApi, body_create
 from dailies.providers._replies import Reply, as_object, as_objects, as_text, parse_json, tidy
 from dailies.providers._service_account import ServiceAccount
 from dailies.providers._veo_operation import OperationReader, outcome_of
@@ -76,14 +81,31 @@ class GoogleProvider:
             f"{context.endpoint()}/v1/projects/{project}/locations/{location}"
             "/publishers/google/models"
         )
+        self._interactions = InteractionsApi(
+            api=context.api,
+            errors=context.errors,
+            url=(
+                f"{context.endpoint('interactions')}/v1beta1/projects/{project}"
+                "/locations/global/interactions"
+            ),
+            submit_timeout_s=context.spec.submit_timeout_s,
+            submit_header=self._account.header,
+            read_header=self._header,
+            refused=self._account.forget,
+        )
         bucket, _, prefix = (secret.get("bucket") or "").removeprefix("gs://").partition("/")
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
     def submit(self, request: GenerationRequest, attempt: AttemptRef) -> Handle | Finished:
-        """Start one operation."""
+        """Start one operation, or one interaction for a model that speaks so."""
         storage_uri = f"gs://{self._bucket}/{self._folder(attempt)}" if self._bucket else None
+        model = self._spec.model(request.model)
         try:
+            if model is not None and model.wire.get("dialect") == "interactions":
+                delivery = "uri" if storage_uri else "inline"
+                asked = body_create(request, delivery=delivery, gcs_uri=storage_uri)
+                return _handle({"interaction": self._interactions.create(asked)})
             body = _body_predict(request, storage_uri)
         except StorageError as exc:
             raise self._errors.not_sent("an input could not be read") from exc
@@ -105,6 +127,14 @@ class GoogleProvider:
         if "objects" in handle.data:
             uris = handle.data["objects"]
             return Succeeded(outputs=[_stored(uri) for uri in uris])
+        if "interaction" in handle.data:
+            interaction_id = str(handle.data["interaction"])
+            return outcome_of_interaction(
+                self._interactions.get(interaction_id),
+                interaction_id,
+                lambda uri: uri.startswith("gs://"),
+                token_usd=self._spec.billing_unit_usd,
+            )
         reader = OperationReader()
         reply = self._api.read(
             "POST",
@@ -120,6 +150,11 @@ class GoogleProvider:
         if not isinstance(operation, dict):
             raise self._errors.unavailable(reply)
         return self._outcome(reply, as_object(operation), handle)
+
+    def cancel(self, handle: Handle) -> None:
+        """Ask for an interaction's end. Veo's operations cannot be stopped: nothing is asked."""
+        if "interaction" in handle.data:
+            self._interactions.cancel(str(handle.data["interaction"]))
 
     def lookup(self, attempt: AttemptRef, model: str) -> LookupOutcome:
         """Find the attempt's video under its own prefix. An empty prefix does not tell anything."""
@@ -142,13 +177,20 @@ class GoogleProvider:
 
     def download(self, output: Output) -> Download:
         """Return the object's address, or the question whose answer holds the bytes."""
-        if "gcs_uri" in output.data:
-            bucket, _, name = str(output.data["gcs_uri"]).removeprefix("gs://").partition("/")
+        if uri := _gcs_uri(output):
+            bucket, _, name = uri.removeprefix("gs://").partition("/")
             path = f"b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
             return Download(
                 url=f"{self._storage_url}/storage/v1/{path}?alt=media",
                 headers=self._header(),
                 content_type=output.content_type,
+            )
+        if "interaction" in output.data:
+            return Download(
+                url=self._interactions.url_of(str(output.data["interaction"])),
+                headers=self._header(),
+                content_type=output.content_type,
+                base64_member=Base64Member(path=tuple(output.data["path"])),
             )
         return Download(
             url=f"{self._model_url(output.data['model'])}:fetchPredictOperation",
@@ -241,8 +283,8 @@ def _instance(request: GenerationRequest) -> dict[str, Any]:
 def _video(video: InputVideo) -> dict[str, str]:
     """Return the video to go on from: where Veo left it, if it is Veo's; else its bytes."""
     made_here = video.origin is not None and video.origin.vendor == "google"
-    uri = video.origin.output.data.get("gcs_uri") if video.origin and made_here else None
-    if isinstance(uri, str):
+    uri = _gcs_uri(video.origin.output) if video.origin and made_here else ""
+    if uri:
         return {"gcsUri": uri, "mimeType": video.content_type}
     return _media(video)
 
@@ -254,6 +296,11 @@ def _media(media: InputMedia) -> dict[str, str]:
 
 def _handle(data: dict[str, Any]) -> Handle:
     return Handle(vendor="google", data=data)
+
+
+def _gcs_uri(output: Output) -> str:
+    """Return where an output lies; empty where it is inline. Interactions say `uri`."""
+    return as_text(output.data.get("gcs_uri") or output.data.get("uri"))
 
 
 def _stored(uri: str) -> Output:

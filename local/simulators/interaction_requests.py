@@ -38,6 +38,8 @@ class InteractionRequest:
     aspect_ratio: str
     duration_s: int
     delivery: str
+    gcs_uri: str
+    """Where Vertex AI puts the result; the Developer API has no such thing."""
     background: bool
     image: bytes
     webhook_uris: list[str] = field(default_factory=list[str])
@@ -132,7 +134,16 @@ def _format(given: Any, model: ModelSpec, mode: Mode) -> dict[str, Any]:
         "resolution": _one_of(whole, "resolution", spec.resolutions),
         "aspect_ratio": _one_of(whole, "aspect_ratio", spec.aspect_ratios),
         "delivery": _one_of(whole, "delivery", ["inline", "uri"]),
+        "gcs_uri": _gcs_uri(whole.get("gcs_uri")),
     }
+
+
+def _gcs_uri(given: Any) -> str:
+    if given is None:
+        return ""
+    if not isinstance(given, str) or not re.fullmatch(r"gs://[^/]+/.+", given):
+        raise InvalidInteractionError(f"Invalid value at response_format.gcs_uri: {given}.")
+    return given
 
 
 def _one_of(given: dict[str, Any], name: str, allowed: list[str]) -> str:

@@ -53,9 +53,11 @@ class RequestBuilder:
         vendor, model = self.catalogue.route(attempt.vendor, attempt.model)
         options, degraded = resolve_options(job.request, vendor, model)
         request = options.request(**self._media(job, options, vendor, model))
-        rule = model.modes[options.kind].video
-        if request.video and (why := why_not(request, rule, vendor, attempt.created_at)):
-            raise _unusable(f"/{Input.VIDEO}", why)
+        if request.video:
+            rule, now = model.modes[options.kind].video, attempt.created_at
+            why = why_not(request.video, rule, vendor, now=now, added_s=request.duration_s)
+            if why:
+                raise _unusable(f"/{Input.VIDEO}", why)
         return replace(request, degraded=tuple(degraded))
 
     def _media(

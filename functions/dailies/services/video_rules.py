@@ -5,20 +5,17 @@ from __future__ import annotations
 import datetime as dt
 
 from dailies.domain.catalogue import VendorSpec, VideoRule
-from dailies.domain.ports import GenerationRequest, InputVideo
+from dailies.domain.ports import InputVideo
 
 
 def why_not(
-    request: GenerationRequest, rule: VideoRule, vendor: VendorSpec, now: dt.datetime
+    video: InputVideo, rule: VideoRule, vendor: VendorSpec, *, now: dt.datetime, added_s: int
 ) -> str:
-    """Return why the request's video cannot be gone on from, in a sentence; empty where it can."""
-    video = request.video
-    if video is None:
-        return ""
+    """Return why a video cannot be gone on from, in a sentence; empty where it can."""
     return (
         _made_elsewhere(video, rule, vendor)
         or _too_old(video, rule, now)
-        or _too_long(video, rule, added_s=request.duration_s)
+        or _too_long(video, rule, added_s=added_s)
     )
 
 

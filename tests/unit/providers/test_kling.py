@@ -43,6 +43,17 @@ def test_model_is_passed_on_when_the_catalogue_lost_it_meanwhile() -> None:
     assert str(wire.asked[0].url).endswith("/text-to-video/kling-9%2Fx")
 
 
+def test_older_api_is_not_asked_to_call_back_when_nobody_can_reach_us() -> None:
+    provider, wire = build(
+        "kling", [{"status": 200, "json": {"code": 0, "data": {"task_id": "7"}}}]
+    )
+
+    request = request_for("kling", "text_to_video", {"model": "kling-v2-6"})
+    provider.submit(request, attempt(callback_url=None))
+
+    assert "callback_url" not in json.loads(wire.asked[0].content)
+
+
 NAMED = {
     "kling-3.0": lambda body: body["contents"][1]["url"],
     "kling-v2-6": lambda body: body["image"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -71,7 +71,14 @@ class Stage:
         self.ledger.put_asset(asset)
         self.media.objects[asset.key] = content
 
-    def make(self, *, finished_at: dt.datetime = NOW, model: str = "kling-3.0") -> None:
+    def make(
+        self,
+        *,
+        finished_at: dt.datetime = NOW,
+        model: str = "kling-3.0",
+        duration_s: float = 5.04,
+        outputs: Sequence[Output] = (OUTPUT,),
+    ) -> None:
         """Let the video be what a job made."""
         job = a_job(job_id="job_01J9ZQ3V5M8K2N4P6R7S8T9V0W")
         self.ledger.create(a_creation(job))
@@ -79,14 +86,14 @@ class Stage:
             "vendor": "kling",
             "model": model,
             "handle": HANDLE,
-            "outputs": [OUTPUT],
+            "outputs": [*outputs],
             "upload": None,
             "finished_at": finished_at,
             "state": AttemptState.STORED,
         }
         change = Draft(job, NOW).set(attempt=1).write_attempt(an_attempt(job, **made), was=None)
         self.ledger.apply(change.change())
-        media = MediaFacts(container="mp4", duration_s=5.04)
+        media = MediaFacts(container="mp4", duration_s=duration_s)
         self.put(VIDEO_ID, MP4, kind="output", job_id=job.job_id, attempt=1, media=media)
 
     def catalogue(self) -> Catalogue:
@@ -204,6 +211,78 @@ def test_deployment_is_at_fault_when_the_catalogue_has_no_limits_for_videos(stag
 
     with pytest.raises(ConfigurationError, match="takes as video"):
         stage.build()
+
+
+def test_frames_are_sent_when_an_image_is_animated(stage: Stage) -> None:
+    stage.put("ast_01J9ZQ3V5M8K2N4P6R7S8T9V0Z", PNG + b"2")
+    frames = {"image": IMAGE_ID, "last_frame": "ast_01J9ZQ3V5M8K2N4P6R7S8T9V0Z"}
+    asked = {name: {"asset_id": asset_id} for name, asset_id in frames.items()}
+
+    request = stage.build(kind="image_to_video", video=None, **asked)
+
+    assert request.image and request.last_frame
+    assert (request.image.read(), request.last_frame.read()) == (PNG, PNG + b"2")
+    assert request.degraded == ()
+
+
+def test_input_is_left_out_when_a_lenient_request_gives_one_too_many(stage: Stage) -> None:
+    asked = {"video": None, "references": [{"asset_id": IMAGE_ID}], "lenient": True}
+
+    request = stage.build(kind="text_to_video", **asked)
+
+    assert (request.references, request.degraded) == ((), ("references",))
+
+
+def test_origin_is_unknown_when_the_attempt_has_left_no_output(stage: Stage) -> None:
+    stage.make(outputs=[])
+
+    video = stage.build().video
+
+    assert video is not None and video.origin is None
+
+
+class TestKlingsOwnRules:
+    """The catalogue as it ships: an extension is refused before anything is spent."""
+
+    def build(self, stage: Stage) -> GenerationRequest:
+        body = {"kind": "video_extend", "model": "kling/kling-v1-6"}
+        job = a_job(request=JobRequest.model_validate(body | {"video": {"asset_id": VIDEO_ID}}))
+        attempt = an_attempt(job, vendor="kling", model="kling-v1-6", created_at=NOW)
+        media: Any = stage.media
+        return RequestBuilder(stage.ledger, load_catalogue(), lambda: media)(job, attempt)
+
+    def test_video_is_extended_when_an_older_model_made_it_lately(self, stage: Stage) -> None:
+        made_at = NOW - dt.timedelta(days=30)
+        stage.make(model="kling-v1-6", finished_at=made_at, duration_s=175.0)
+
+        request = self.build(stage)
+
+        assert request.video and request.video.origin
+        assert (request.duration_s, request.prompt) == (5, "")
+
+    @pytest.mark.parametrize(
+        ("made", "words"),
+        [
+            (None, "Give the asset_id of such a job's result."),
+            ({"model": "kling-3.0"}, "made itself with one of: kling/kling-v1-6."),
+            (
+                {"model": "kling-v1-6", "finished_at": NOW - dt.timedelta(days=30, seconds=1)},
+                "Make it anew first.",
+            ),
+            ({"model": "kling-v1-6", "duration_s": 176.0}, "longer than the 180 s"),
+        ],
+    )
+    def test_video_is_refused_with_a_hint_when_the_vendor_would_refuse_it(
+        self, stage: Stage, made: dict[str, Any] | None, words: str
+    ) -> None:
+        if made:
+            stage.make(**made)
+
+        with pytest.raises(InvalidRequestError) as caught:
+            self.build(stage)
+
+        assert words in str(caught.value)
+        assert [problem.pointer for problem in caught.value.problems] == ["/video"]
 
 
 class TestRules:

@@ -51,6 +51,7 @@ def _corrections(speed: float) -> list[Any]:
     from local.emulator.execution_corrections import execution_corrections
     from local.emulator.lambda_corrections import lambda_corrections
     from local.emulator.schedule_corrections import schedule_corrections
+    from local.emulator.storage_corrections import storage_corrections
     from local.emulator.stream_corrections import stream_corrections
     from local.emulator.workflow_corrections import workflow_corrections
 
@@ -60,6 +61,7 @@ def _corrections(speed: float) -> list[Any]:
         *execution_corrections(),
         *schedule_corrections(speed),
         *stream_corrections(),
+        *storage_corrections(),
     ]
 
 

@@ -31,6 +31,9 @@ _BAD_INPUT = re.compile(
     re.IGNORECASE,
 )
 
+_MAX_DIGITS = 9
+"""Of an amount, before and after the point: more is junk, and sums of it may overflow."""
+
 
 class KlingTask(LooseModel):
     """What a reply or a callback tells of a task."""
@@ -86,4 +89,6 @@ def amount(value: Any) -> Decimal | None:
         found = Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() and found >= 0 else None
+    if not found.is_finite():
+        return None
+    return found if found == 0 or (found > 0 and abs(found.adjusted()) <= _MAX_DIGITS) else None

@@ -75,7 +75,12 @@ _THROTTLED = frozenset({1302, 1303})
 _MAINTENANCE = 5001
 _MAYBE_ACCEPTED = frozenset({5000, 5002})
 _BAD_VALUE = 1201
-_DUPLICATE = re.compile(r"already exist|exists already|duplicat|must be unique", re.IGNORECASE)
+_DUPLICATE = re.compile(
+    r"already exist|exists already|duplicat|must be unique"
+    r"|external.?(task.?)?id(?!.{0,40}(size|length|format))",
+    re.IGNORECASE,
+)
+"""Whatever it has against our id: a look-up is safer than to believe that no task exists."""
 _NOT_FOUND = re.compile(r"not found", re.IGNORECASE)
 _GONE = re.compile(r"discontinued|no longer (available|supported)|retired", re.IGNORECASE)
 
@@ -230,10 +235,11 @@ class KlingProvider:
             return self._errors.unavailable(reply, str(code))
         if code in _MAYBE_ACCEPTED or (reply.ok and code not in _REFUSALS):
             return self._errors.unknown(reply, str(code or ""))
-        if code == _BAD_VALUE and _DUPLICATE.search(message):
+        invalid = code is not None and _REFUSALS.get(code) is Rejection.INVALID
+        if invalid and (reply.status == 409 or _DUPLICATE.search(message)):
             return self._errors.duplicate(reply, str(code))
         if code is not None and code in _REFUSALS:
-            gone = _REFUSALS[code] is Rejection.INVALID and _GONE.search(message)
+            gone = invalid and _GONE.search(message)
             reason = Rejection.MODEL_GONE if gone else _REFUSALS[code]
             return self._errors.rejected(reason, reply, str(code), detail)
         return self._errors.submit_error(reply, str(code or ""), detail)

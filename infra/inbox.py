@@ -29,7 +29,6 @@ _MEMORY_MB = 512
 _AT_A_TIME = 10
 """A folder that is flooded must not take the account's functions from everybody else."""
 
-_DAILY_CAP_USD = 10
 _ENDS = ("job.succeeded", "job.failed", "job.canceled", "job.expired", "job.late_asset")
 
 
@@ -104,7 +103,7 @@ class Inbox(Construct):
         own = {
             "STATE_MACHINE_ARN": machine.start_arn,
             "INBOX_QUEUE_URL": queue.queue_url,
-            "INBOX_DAILY_CAP_USD": str(_DAILY_CAP_USD),
+            "INBOX_DAILY_CAP_USD": str(parts.stage.inbox_daily_cap_usd),
         }
         return PythonFunction(
             self,

@@ -75,6 +75,9 @@ class StageConfig(BaseModel):
     daily_budget_usd: int = Field(default=10, ge=1)
     """What vendors may cost a day before somebody is woken. It stops nothing."""
 
+    inbox_daily_cap_usd: int = Field(default=10, ge=0)
+    """What all files that one tenant drops may cost a day (UTC); the folders' own caps lower it."""
+
     providers: tuple[str, ...] = ("kling", "google")
     """Vendors that get an (empty) secret to fill in."""
 

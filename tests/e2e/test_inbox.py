@@ -111,7 +111,8 @@ def folder(twin: Twin) -> Iterator[Folder]:
     folder.drop("_stock/first.png", picture("navy"))
     image = {"key": f"inbox/{TENANT}/_stock/first.png"}
     folder.drop("job.json", prompted | {"kind": "image_to_video", "image": image})
-    folder.drop("again.txt", "The first version")
+    for number in range(3):
+        folder.drop("again.txt", f"Version {number}")
     folder.drop("poor/film.txt", "A film that costs too much")
     folder.drop("virus.png", b"MZ" + bytes(1000))
     folder.drop("novel.txt", "x" * 70_000)
@@ -157,11 +158,14 @@ def test_one_task_is_paid_when_events_come_six_times(crew: Crew, folder: Folder)
     assert len(crew.tasks(json.loads(folder.read(key)))) == 1
 
 
-def test_second_job_starts_when_a_file_is_uploaded_again(folder: Folder) -> None:
-    folder.await_outbox("again.txt", ".job.json")
-    folder.drop("again.txt", "The second version")
+def test_each_version_has_a_video_when_a_file_is_uploaded_again(
+    crew: Crew, folder: Folder
+) -> None:
+    assert len(folder.await_outbox("again.txt", ".mp4", count=3)) == 3
 
-    assert len(folder.await_outbox("again.txt", ".mp4", count=2)) == 2
+    notes = (json.loads(folder.read(key)) for key in folder.outbox("again.txt", ".job.json"))
+    requests = (json.loads(crew.row(note["job_id"])["request"]["S"]) for note in notes)
+    assert sorted(one["prompt"] for one in requests) == [f"Version {n}" for n in range(3)]
 
 
 @pytest.mark.parametrize(

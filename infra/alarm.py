@@ -88,11 +88,8 @@ class AlarmBoard(Construct):
             ),
             alarm_rule=cloudwatch.AlarmRule.any_of(
                 *(
-                    cast(
-                        cloudwatch.IAlarmRule,
-                        cloudwatch.AlarmRule.from_alarm(
-                            cast(cloudwatch.IAlarm, made), cloudwatch.AlarmState.ALARM
-                        ),
+                    cloudwatch.AlarmRule.from_alarm(
+                        cast(cloudwatch.IAlarm, made), cloudwatch.AlarmState.ALARM
                     )
                     for made in watched
                 )

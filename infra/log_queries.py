@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -76,5 +75,5 @@ class LogQueries(Construct):
             "".join(word.title() for word in name.split("-")),
             name=f"dailies/{stage.name}/{name}",
             query_string=text,
-            log_group_names=[cast(str, group.log_group_name) for group in groups],
+            log_group_names=[group.log_group_name for group in groups],
         )

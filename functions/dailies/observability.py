@@ -111,7 +111,7 @@ logger = Logger(
 
 def bind(**fields: object) -> None:
     """Put fields on every line of this invocation, and take the last invocation's away."""
-    logger.structure_logs(append=False)
+    logger.structure_logs(append=False)  # pyright: ignore[reportUnknownMemberType]
     logger.append_keys(**{k: v for k, v in fields.items() if k in FIELDS})
 
 

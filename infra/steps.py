@@ -10,7 +10,7 @@ from infra.media_bucket import OUTPUTS, POSTERS, UPLOADS
 from infra.python_function import PythonFunction
 
 _STEP_S = 30
-_VENDOR_CALL_S = 60
+_VENDOR_CALL_S = 90
 _HOLDING_POLL_S = 90
 """A poll holds for up to 60 s, then finishes the question that it is asking."""
 

@@ -4,8 +4,8 @@ Every function and state machine is called through its alias `live`, and earlier
 So going back is moving aliases: seconds, and nothing is built. What counts as before is what was
 newest when the newest deployment of the stack began; doing it twice changes nothing more.
 
-With `--watch-minutes 15` it waits first, and goes back only when an alarm of the level critical
-rises meanwhile: the delivery pipeline does that after each deployment.
+With `--watch-minutes 15` it waits first, and goes back only when the stage's alarm for releases
+(`dailies-<stage>-release`) rises meanwhile: the delivery pipeline does that after each deployment.
 """
 
 from __future__ import annotations
@@ -28,9 +28,6 @@ from tools.deploy.stacks import Clients, Stack, find_stack, resources_of, stack_
 _ALIAS = "live"
 _PAUSE_S = 20.0
 _NEW = dt.timedelta(hours=2)
-_CRITICAL = "[critical]"
-"""How the description of a critical alarm begins (`infra/alarm.py`)."""
-
 _ROLLED_BACK = 3
 """Exit status: an alarm rose, and the stage was moved back."""
 
@@ -58,6 +55,7 @@ class Rollback:
             DeployError: it is not deployed, or being deployed now.
         """
         self._clients = clients
+        self._stage = stage
         self._name = stack_names(stage)[1]
         stack = find_stack(clients, self._name)
         if stack is None:
@@ -71,21 +69,16 @@ class Rollback:
         """Return what has to be moved; nothing where everything is back already."""
         return [*self._functions(), *self._machines()]
 
-    def critical_alarms(self) -> list[str]:
-        """Return critical alarms of the stage that rose after the deployment began."""
-        names = list(resources_of(self._clients, self._name, "AWS::CloudWatch::Alarm").values())
+    def risen(self) -> str:
+        """Return why the stage's alarm for releases rose after the deployment began, or nothing."""
         cloudwatch = self._clients("cloudwatch")
-        risen: list[str] = []
-        for start in range(0, len(names), 100):
-            answer = cloudwatch.describe_alarms(
-                AlarmNames=names[start : start + 100], StateValue="ALARM"
-            )
-            risen += [a["AlarmName"] for a in answer["MetricAlarms"] if self._counts(a)]
-        return risen
-
-    def _counts(self, alarm: dict[str, Any]) -> bool:
-        critical = alarm.get("AlarmDescription", "").startswith(_CRITICAL)
-        return critical and alarm["StateUpdatedTimestamp"] >= self.began_at
+        answer = cloudwatch.describe_alarms(
+            AlarmNames=[f"dailies-{self._stage}-release"], AlarmTypes=["CompositeAlarm"]
+        )
+        for alarm in answer.get("CompositeAlarms", []):
+            if alarm["StateValue"] == "ALARM" and alarm["StateUpdatedTimestamp"] >= self.began_at:
+                return str(alarm.get("StateReason") or alarm["AlarmName"])
+        return ""
 
     def _functions(self) -> Iterator[Move]:
         functions = self._clients("lambda")
@@ -153,13 +146,13 @@ def watch(
     *,
     sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 - a tool waits for itself
     now: Callable[[], float] = time.monotonic,
-) -> list[str]:
-    """Return the first critical alarms that rise within some minutes, or nothing."""
+) -> str:
+    """Return why the alarm for releases rose within some minutes, or nothing."""
     rollback, ends = Rollback(stage, clients), now() + 60 * minutes
     if dt.datetime.now(dt.UTC) - rollback.began_at > _NEW:
-        return []  # nothing was deployed just now, so that no alarm can be its doing
+        return ""  # nothing was deployed just now, so that no alarm can be its doing
     while True:
-        risen = rollback.critical_alarms()
+        risen = rollback.risen()
         if risen or now() >= ends:
             return risen
         sleep(_PAUSE_S)
@@ -170,15 +163,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.rollback", description=__doc__)
     parser.add_argument("--stage", required=True, choices=STAGE_NAMES)
     parser.add_argument("--dry-run", action="store_true", help="say what would be moved")
-    parser.add_argument("--watch-minutes", type=float, help="only if a critical alarm rises")
+    parser.add_argument("--watch-minutes", type=float, help="only if an alarm rises")
     given = parser.parse_args(arguments)
     try:
         if given.watch_minutes is not None:
             risen = watch(given.stage, client, given.watch_minutes)
             if not risen:
-                print(f"No critical alarm rose within {given.watch_minutes:g} minutes.")
+                print(f"No alarm rose within {given.watch_minutes:g} minutes.")
                 return 0
-            print(f"Risen: {', '.join(risen)}. Rolling back.")
+            print(f"An alarm rose ({risen}). Rolling back.")
         roll_back(given.stage, client, print, dry_run=given.dry_run)
     except (DeployError, BotoCoreError, ClientError) as exc:
         print(f"\nNot rolled back: {exc}", file=sys.stderr)

@@ -37,6 +37,9 @@ class Source:
     backup_arn: str | None = None
     """Rows come from this backup; `at` then says since when objects are uncovered."""
 
+    table: str | None = None
+    """Rows come from this table, which was restored before and stays."""
+
 
 @dataclass
 class Restored:
@@ -83,14 +86,16 @@ class Restore:
             DeployError: the copy was not made in time; it stays, to be looked at.
         """
         began, done = self._now(), Restored()
-        copy = f"{self._table}-restored-{source.at:%Y%m%d%H%M%S}"
-        self._make_copy(copy, source)
+        copy = source.table or f"{self._table}-restored-{source.at:%Y%m%d%H%M%S}"
+        if source.table is None:
+            self._make_copy(copy, source)
         try:
             for row in self._rows(copy):
                 done.rows_in_copy += 1
                 done.rows_missing += self._put_back(row, drill)
         finally:
-            self._dynamodb.delete_table(TableName=copy)
+            if source.table is None:
+                self._dynamodb.delete_table(TableName=copy)
         for key, version in self._covered(source.at):
             done.objects_covered += 1
             if not drill:
@@ -146,13 +151,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", required=True, choices=STAGE_NAMES)
     parser.add_argument("--at", required=True, type=_moment, help="a moment with its offset")
     parser.add_argument("--from-backup", metavar="ARN", help="take the rows from this backup")
+    parser.add_argument("--from-table", metavar="NAME", help="take the rows from this table")
     parser.add_argument(
         "--drill", action="store_true", help="count only; change nothing that lives"
     )
     given = parser.parse_args(arguments)
     try:
         restore = Restore(given.stage, client)
-        done = restore.run(Source(given.at, given.from_backup), drill=given.drill)
+        done = restore.run(Source(given.at, given.from_backup, given.from_table), drill=given.drill)
     except (DeployError, BotoCoreError, ClientError) as exc:
         print(f"\nNot restored: {exc}", file=sys.stderr)
         return 1

@@ -141,3 +141,16 @@ def test_copy_is_made_by_point_in_time_recovery_when_no_backup_is_named(stage: S
     assert done.rows_in_copy == 3
     assert done.rows_missing == 0
     assert stage.tables() == [stage.table]
+
+
+def test_rows_come_from_a_table_when_it_was_restored_before(stage: Stage) -> None:
+    source = stage.backup()
+    stage.lose()
+    stage.dynamodb.restore_table_from_backup(TargetTableName="copy", BackupArn=source.backup_arn)
+
+    done = stage.restore(Source(source.at, table="copy"), drill=False)
+
+    assert done.rows_missing == 1
+    assert stage.state(0) == "succeeded"
+    assert "copy" in stage.tables()
+    stage.dynamodb.delete_table(TableName="copy")

@@ -35,7 +35,10 @@ def vendor_alarms(stage: StageConfig, metrics: OwnMetrics) -> Iterator[Alarm]:
     yield Alarm(
         name="spend-near-budget",
         level=INFO,
-        text=f"Vendors have cost 80 % of the day's budget of ${stage.daily_budget_usd}.",
+        text=(
+            f"Vendors have cost 80 % of the day's budget of ${stage.daily_budget_usd}. Look at the "
+            "dashboard's row Money: is it growth, or one tenant?"
+        ),
         section="spend",
         metric=spent,
         at_least=_NEAR_BUDGET * stage.daily_budget_usd,

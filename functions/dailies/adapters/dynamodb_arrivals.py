@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dailies.adapters import dynamodb_rows as rows
-from dailies.adapters.aws_errors import ConditionFailedError, aws_call
+from dailies.adapters.aws_errors import ConditionFailedError, RowBusyError, aws_call
 from dailies.adapters.dynamodb_queries import Queries
 from dailies.domain.arrivals import Arrival, Cap, CapShare, ListingPass, SpendCapError
 from dailies.domain.inbox import arrival_digest, place_of
@@ -34,6 +34,7 @@ PASSES = rows.Codec(ListingPass)
 KEPT = dt.timedelta(days=90)
 """Longer than an object lies in the inbox with all its versions: none may start a second job."""
 _CAP_KEPT = dt.timedelta(days=3)
+_TRIES = 5
 _SK = "INB"
 _PASS = rows.key("INBPASS", "PASS")
 
@@ -162,6 +163,13 @@ class DynamoDbArrivals:
         return item
 
     def _transact(self, items: list[TransactWriteItemTypeDef], what: str) -> None:
+        for _ in range(_TRIES - 1):
+            try:
+                with aws_call(what):
+                    self._client.transact_write_items(TransactItems=items)
+            except RowBusyError:
+                continue  # many files count under one cap at a time, and contradict nobody
+            return
         with aws_call(what):
             self._client.transact_write_items(TransactItems=items)
 

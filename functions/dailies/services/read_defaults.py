@@ -13,6 +13,7 @@ from dailies.domain.jobs import JobRequest
 from dailies.services.check_upload import find_object, read_object
 
 CAP_FIELD: Final = "spend_cap_usd"
+_MAX_CAP_USD: Final = 1_000_000
 _NOT_FOR_ALL: Final = frozenset({"kind", *(name.value for name in Input)})
 """What the object itself decides, never a folder."""
 _DEFAULTS: Final = frozenset(JobRequest.model_fields) - _NOT_FOR_ALL | {CAP_FIELD}
@@ -62,7 +63,7 @@ def check_defaults(values: dict[str, Any]) -> dict[str, Any]:
             if isinstance(values[CAP_FIELD], bool):
                 raise InvalidOperation
             cap = Decimal(str(values[CAP_FIELD]))
-            if not (cap.is_finite() and cap >= 0):
+            if not (cap.is_finite() and 0 <= cap <= _MAX_CAP_USD):
                 raise InvalidOperation
             checked[CAP_FIELD] = cap
         except InvalidOperation:

@@ -68,4 +68,6 @@ def problem_document(refusal: UploadRefusedError, now: dt.datetime) -> dict[str,
 
 def write_json(key: str, value: Any, folder: DropFolder) -> None:
     """Write a file that people read."""
-    folder.put(key, json.dumps(value, ensure_ascii=False, indent=2).encode(), JSON)
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    # Strangers' JSON may hold halves of characters, which no encoding has: they stay escapes.
+    folder.put(key, text.encode("utf-8", "backslashreplace"), JSON)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-from dailies.domain.arrivals import SIDECAR_WAIT, FoundObject, ListingPass
+from dailies.domain.arrivals import SIDECAR_WAIT, Arrival, FoundObject, ListingPass
+from dailies.domain.errors import PipelineError
 from dailies.domain.inbox import place_of
 from dailies.observability import logger
 from dailies.services.ingest_upload import ingest_upload
@@ -33,7 +34,8 @@ def sweep_inbox(
         if remaining_s() < _TIME_LEFT_S:
             break
         due += 1
-        _look_after(arrival.key, arrival.version_id, ports, seen_at=arrival.seen_at)
+        if not _look_after(arrival.key, arrival.version_id, ports, seen_at=arrival.seen_at):
+            _put_off(arrival, ports)
     return {"due": due, "listed": _walk(ports, remaining_s)}
 
 
@@ -78,9 +80,19 @@ def _look_after_found(found: FoundObject, ports: InboxPorts) -> None:
     _look_after(found.key, found.version_id, ports, seen_at=seen_at)
 
 
-def _look_after(key: str, version_id: str, ports: InboxPorts, *, seen_at: dt.datetime) -> None:
-    """Take one object in. What is wrong with it must not hold up the others."""
+def _look_after(key: str, version_id: str, ports: InboxPorts, *, seen_at: dt.datetime) -> bool:
+    """Take one object in, and tell whether that went well."""
     try:
         ingest_upload(key, version_id, ports, seen_at=seen_at)
-    except Exception:  # it comes again at the next sweep
+    except Exception:  # what is wrong with it must not hold up the others
         logger.exception("an arrival could not be looked after")
+        return False
+    return True
+
+
+def _put_off(arrival: Arrival, ports: InboxPorts) -> None:
+    """Let the others come first at the next sweeps."""
+    try:
+        ports.arrivals.write(arrival.model_copy(update={"due_at": ports.clock.now() + EVERY}))
+    except PipelineError:
+        logger.warning("an arrival could not be put off")

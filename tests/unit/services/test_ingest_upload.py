@@ -228,6 +228,11 @@ def test_file_is_refused_without_being_read_when_it_is_too_large(
         ("_defaults.json", {"colour": "red"}, "invalid_defaults"),
         ("_defaults.json", {"spend_cap_usd": "NaN"}, "invalid_defaults"),
         ("_defaults.json", {"spend_cap_usd": -1}, "invalid_defaults"),
+        ("_defaults.json", {"spend_cap_usd": 1e300}, "invalid_defaults"),
+        ("_defaults.json", {"spend_cap_usd": True}, "invalid_defaults"),
+        ("_defaults.json", {"\ud800": 1}, "invalid_defaults"),
+        ("a.json", {"kind": "text_to_video", "prompt": "\ud800"}, "invalid_request"),
+        ("a.json", '{"prompt": ' + "9" * 5000 + "}", "not_json"),
         ("_defaults.json", {"image": {"key": "x"}}, "invalid_defaults"),
     ],
 )

@@ -101,6 +101,18 @@ def test_others_are_looked_after_when_one_cannot_be(stage: Stage) -> None:
     assert stage.state(broken) == "started"
 
 
+def test_what_is_due_and_broken_is_put_off_when_it_is_swept(stage: Stage) -> None:
+    stage.put("_defaults.json", MODEL)
+    told = stage.put("cat.png")
+    stage.folder.broken = told
+    stage.sweep(after_s=20)
+
+    assert stage.sweep(after_s=61)["due"] == 0
+    stage.folder.broken = None
+    stage.put("cat.png.json", PROMPT)
+    assert stage.state(told) == "started"
+
+
 @pytest.mark.parametrize(
     "key",
     ["inbox/cat.png", "inbox/ACME/cat.png", "inbox/acme/", "outbox/acme/a.txt", "inbox/acme/a/"],

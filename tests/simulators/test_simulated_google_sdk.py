@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Iterator
 
@@ -10,6 +11,7 @@ import pytest
 from google import genai
 from google.auth.exceptions import RefreshError
 from google.genai import errors, types
+from google.genai._gaos.lib.compat_errors import BadRequestError, PermissionDeniedError
 from google.oauth2 import service_account
 from google.oauth2.credentials import Credentials
 
@@ -24,7 +26,9 @@ OpenClient = Callable[..., genai.Client]
 def open_client() -> Iterator[OpenClient]:
     clients: list[genai.Client] = []
 
-    def begin(sims: Simulators, credentials: object | None = None) -> genai.Client:
+    def begin(
+        sims: Simulators, credentials: object | None = None, location: str | None = None
+    ) -> genai.Client:
         given = sims.google.credentials
         account = service_account.Credentials.from_service_account_info(
             given["service_account"], scopes=_SCOPES
@@ -32,7 +36,7 @@ def open_client() -> Iterator[OpenClient]:
         client = genai.Client(
             vertexai=True,
             project=given["project"],
-            location=given["location"],
+            location=location or given["location"],
             credentials=credentials or account,
             http_options=types.HttpOptions(base_url=sims.google.base_url),
         )
@@ -219,3 +223,70 @@ def test_sdk_raises_invalid_argument_when_the_prompt_is_refused(start, open_clie
 
     assert refused.value.code == 400
     assert (sims.google.created, sims.google.calls["submit_refused"]) == (0, 1)
+
+
+def _interact(client: genai.Client, **wanted: str):
+    return client.interactions.create(
+        model="gemini-omni-1.2-flash",
+        input="a kite",
+        background=True,
+        response_format={"type": "video", "duration": "4s", "resolution": "360p"} | wanted,
+    )
+
+
+def test_sdk_completes_an_interaction_when_it_goes_to_a_bucket(start, open_client) -> None:
+    sims = start()
+    client = open_client(sims, location="global")
+
+    created = _interact(client, delivery="uri", gcs_uri="gs://results/att_1/")
+    sims.advance(3600)
+    done = client.interactions.get(created.id)
+
+    assert done.status == "completed"
+    assert done.output_video.uri.startswith("gs://results/att_1/")
+    assert sims.google.created_for("att_1") == 1
+
+
+def test_sdk_completes_an_interaction_when_it_is_inline(start, open_client) -> None:
+    sims = start()
+    client = open_client(sims, location="global")
+
+    created = _interact(client)
+    sims.advance(3600)
+    done = client.interactions.get(created.id)
+
+    assert _decoded(base64.b64decode(done.output_video.data))[2] == 96
+
+
+def test_sdk_cancels_an_interaction_when_asked(start, open_client) -> None:
+    sims = start()
+    client = open_client(sims, location="global")
+    created = _interact(client, delivery="uri", gcs_uri="gs://results/att_1/")
+
+    assert client.interactions.cancel(created.id).status == "cancelled"
+    sims.advance(3600)
+
+    assert client.interactions.get(created.id).status == "cancelled"
+    assert sims.google.billed == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        ({"delivery": "uri"}, "gcs_uri is required"),
+        ({"delivery": "uri", "gcs_uri": "s3://x/y"}, "gcs_uri"),
+        ({"duration": "60s"}, "duration"),
+    ],
+)
+def test_sdk_raises_when_an_interaction_is_wrong(start, open_client, wanted, text) -> None:
+    sims = start()
+
+    with pytest.raises(BadRequestError, match=text):
+        _interact(open_client(sims, location="global"), **wanted)
+
+    assert sims.google.created == 0
+
+
+def test_sdk_raises_when_an_interaction_is_asked_of_a_region(start, open_client) -> None:
+    with pytest.raises(PermissionDeniedError):
+        _interact(open_client(start()))

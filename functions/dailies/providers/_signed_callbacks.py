@@ -25,6 +25,8 @@ from dailies.providers._replies import (
 
 SKEW_S = 300.0
 """How far the sender's clock may be from ours."""
+_FETCH_TIMEOUT_S = 5.0
+"""Shorter than the time that answering a callback may take."""
 _KEYS_LAST_S = 3600.0
 _ASK_AGAIN_S = 60.0
 """A key that is not known is asked for at most this often: anybody can make up a key's name."""
@@ -105,7 +107,7 @@ class PublishedKeys:
         return self._keys.get(kid)
 
     def _fetch(self) -> None:
-        reply = self._api.read("GET", self._url, headers={})
+        reply = self._api.read("GET", self._url, headers={}, timeout_s=_FETCH_TIMEOUT_S)
         rows = _JwkSet.model_validate(as_object(reply.json())).keys
         if not (reply.ok and rows):
             raise self._errors.unavailable(reply)

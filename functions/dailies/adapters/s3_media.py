@@ -18,7 +18,8 @@ from dailies.domain.ports import ObjectHead, UploadForm
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MAX_PRESIGNED_S: Final = 900
+_MAX_FORM_S: Final = 900
+_MAX_URL_S: Final = 3600
 _STREAM_BYTES: Final = 1024 * 1024
 _NOT_THERE: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _UPLOAD_GONE: Final = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder"})
@@ -174,12 +175,12 @@ class S3MediaStore:
                     {"Content-Type": content_type},
                     ["content-length-range", 1, max_bytes],
                 ],
-                ExpiresIn=min(expires_s, _MAX_PRESIGNED_S),
+                ExpiresIn=min(expires_s, _MAX_FORM_S),
             )
         return UploadForm(url=form["url"], fields=form["fields"])
 
     def download_url(self, key: str, *, filename: str, content_type: str, expires_s: int) -> str:
-        """Return a presigned GET URL that downloads under `filename`, for at most 15 minutes."""
+        """Return a presigned GET URL that downloads under `filename`, for at most an hour."""
         with aws_call("presigned GET"):
             return self._client.generate_presigned_url(
                 "get_object",
@@ -189,7 +190,7 @@ class S3MediaStore:
                     "ResponseContentType": content_type,
                     "ResponseContentDisposition": content_disposition(filename),
                 },
-                ExpiresIn=min(expires_s, _MAX_PRESIGNED_S),
+                ExpiresIn=min(expires_s, _MAX_URL_S),
             )
 
 

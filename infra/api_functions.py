@@ -54,6 +54,7 @@ class ApiFunctions(Construct):
                 to.put_objects(parts.bucket, UPLOADS),
                 to.tell_missing_objects(parts.bucket),
                 to.start_executions(machine.start_arn),
+                to.watch_executions(machine.execution_arns),
                 to.wake_waits(machine.machine.state_machine_arn, parts.stage),
             ],
         )

@@ -35,6 +35,7 @@ KEY_ROUTES = (
     "GET /v1/jobs/{job_id}/attempts",
     "GET /v1/jobs/{job_id}/events",
     "POST /v1/jobs/{job_id}/cancel",
+    "POST /v1/jobs/{job_id}/redrive",
     "GET /v1/models",
     "POST /v1/uploads",
     "GET /v1/assets/{asset_id}",

@@ -73,6 +73,7 @@ class RecordedWorkflow:
     """The Workflow port: remembers what it was asked, answers `starts`, or raises `error`."""
 
     started: list[tuple[str, int]] = field(default_factory=list)
+    stopped: list[tuple[str, int]] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
     starts: bool = True
     error: Exception | None = None
@@ -86,7 +87,7 @@ class RecordedWorkflow:
         return ExecutionStatus.RUNNING
 
     def stop(self, job_id: str, run: int, cause: str) -> None:
-        raise AssertionError("The API stops nothing.")
+        self.stopped.append((job_id, run))
 
     def wake(self, token: str) -> None:
         self._raise()

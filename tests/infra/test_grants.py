@@ -121,7 +121,9 @@ BEYOND_LOG_AND_TRACE: dict[str, set[tuple[str, str]]] = {
         ("s3:GetObject", "MediaBucket/posters/*"),
         ("s3:GetObject", "MediaBucket/uploads/*"),
         ("s3:PutObject", "MediaBucket/uploads/*"),
+        ("states:DescribeExecution", "states:execution:GenerateMachine:*"),
         ("states:StartExecution", "GenerateLive"),
+        ("states:StopExecution", "states:execution:GenerateMachine:*"),
     },
     "authorize": {("dynamodb:GetItem", "Table")},
     "provider_callback": VENDOR_SECRETS

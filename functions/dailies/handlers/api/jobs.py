@@ -27,6 +27,7 @@ from dailies.services.read_jobs import (
     read_job,
     read_snapshot,
 )
+from dailies.services.redrive_job import RedrivePorts, redrive_job
 
 _MAX_PAGE_BYTES = 4 * 1024 * 1024
 """Lambda returns 6 MiB at most, and wraps the body in JSON once more."""
@@ -113,6 +114,18 @@ def cancel(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:
     if job.terminal:
         return json_answer(200, job_view(job, ports.catalogue), headers)
     headers["Retry-After"] = "2"
+    return json_answer(202, job_view(job, ports.catalogue), headers)
+
+
+def redrive(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:
+    """Go on with a job that failed or expired; one that is being worked on stays as it is."""
+    snapshot = read_snapshot(call.path["job_id"], tenant=call.tenant, ledger=ports.ledger)
+    needed = RedrivePorts(ports.ledger, ports.workflow, ports.catalogue, ports.clock)
+    job = redrive_job(snapshot, needed).job
+    headers = {
+        "Location": f"/v1/jobs/{job.job_id}",
+        "Retry-After": retry_after(job.routes[job.route], ports.catalogue),
+    }
     return json_answer(202, job_view(job, ports.catalogue), headers)
 
 
@@ -254,5 +267,25 @@ JOBS = (
             ),
         ),
         problems=(409,),
+    ),
+    Operation(
+        id="redriveJob",
+        method="POST",
+        path="/v1/jobs/{job_id}/redrive",
+        tag="Jobs",
+        summary="Go on with a job that failed or expired",
+        run=redrive,
+        query=Parameters,
+        headers=Parameters,
+        successes=(
+            Success(
+                202,
+                "The job goes on from what was already paid for; or it is being worked on anyway.",
+                JobView,
+                ("Location", "Retry-After"),
+            ),
+        ),
+        problems=(409, 410, 422),
+        spends=True,
     ),
 )

@@ -45,6 +45,8 @@ class InMemoryFolder:
         self._count = 0
         self.broken: tuple[str, str] | None = None
         """Key and version that cannot be read, for no reason that we know."""
+        self.sealed: str | None = None
+        """Key of what only its owner can read."""
 
     def upload(self, key: str, data: bytes, *, size_bytes: int | None = None) -> str:
         """Do what a person does: add a version, and return its id."""
@@ -54,6 +56,8 @@ class InMemoryFolder:
         return version.version_id
 
     def head(self, key: str, version_id: str | None = None) -> FoundObject | None:
+        if key == self.sealed:
+            raise UnreadableError("sealed")
         version = self._find(key, version_id)
         if version is None:
             return None

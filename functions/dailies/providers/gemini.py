@@ -16,6 +16,7 @@ Quirks, beside those of `_interactions.py`:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
@@ -38,6 +39,8 @@ from dailies.providers._signed_callbacks import PublishedKeys
 from dailies.providers._webhooks import signed
 
 _VERSION = "v1beta"
+_BARE_FILE = re.compile(r"/files/[A-Za-z0-9_-]+$")
+"""A file's own address answers with what is known of it, not with its bytes."""
 _ENDED = frozenset({"interaction.completed", "interaction.failed", "video.generated"})
 
 
@@ -144,7 +147,10 @@ class GeminiProvider:
         if f"{parts.scheme}://{parts.netloc}" not in (self._spec.base_url, self._base_url):
             return uri, {}
         host = urlsplit(self._base_url)
-        return urlunsplit(parts._replace(scheme=host.scheme, netloc=host.netloc)), self._header()
+        path = f"{parts.path}:download" if _BARE_FILE.search(parts.path) else parts.path
+        query = parts.query if "alt=media" in parts.query.split("&") else "alt=media"
+        here = (host.scheme, host.netloc, path, query, "")
+        return urlunsplit(here), self._header()
 
 
 def _fetchable(uri: str) -> bool:

@@ -239,6 +239,19 @@ def test_our_key_stays_here_when_the_result_is_elsewhere(uri: str) -> None:
     assert (download.url, download.headers) == (uri, {})
 
 
+@pytest.mark.parametrize(
+    "tail", ["", "?alt=media", ":download", ":download?alt=media", ":download?alt=json"]
+)
+def test_bytes_are_asked_for_when_an_address_names_the_file_alone(tail: str) -> None:
+    provider, _ = build("gemini", [])
+    file = "https://generativelanguage.googleapis.com/v1beta/files/abc"
+
+    download = provider.download(Output(content_type="video/mp4", data={"uri": file + tail}))
+
+    assert download.url == f"{file}:download?alt=media"
+    assert "x-goog-api-key" in download.headers
+
+
 def test_interaction_id_stays_one_segment_when_it_is_odd() -> None:
     provider, wire = build(
         "gemini", [{"status": 200, "json": {"id": "../a?b", "status": "queued"}}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,7 +15,7 @@ from tools.deploy.assembly import Assembly, Programs
 from tools.deploy.changes import Changes, compare, describe
 from tools.deploy.checks import Check, Level
 from tools.deploy.errors import DeployError
-from tools.deploy.machine import check_machine
+from tools.deploy.machine import ROOT, check_machine
 from tools.deploy.preflight import Target, check_account, identify, secret_command
 from tools.deploy.prices import idle_cost, unknown_types
 from tools.deploy.smoke import SmokeTest
@@ -41,6 +42,9 @@ class World:
     confirm: Callable[[str], bool]
     http: Callable[[str, str], httpx.Client]
     """Makes a client of the API at an address, with an API key."""
+
+    root: Path = ROOT
+    """Where the synthesized stacks are put, under `cdk.out`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ class Deployment:
         say(f"Stage {self._stage.name}, account {account}, region {region}, as {arn}\n")
         self._report(check_machine(self._stage, self._world.programs.ask))
         say("\nSynthesizing the stacks ...")
-        assembly = cdk.synthesize(self._stage, self._options.context, self._world.programs)
+        assembly = cdk.synthesize(
+            self._stage, self._options.context, self._world.programs, self._world.root
+        )
         target = Target(self._stage, account, region, assembly.bootstrap_version)
         self._report(check_account(self._world.clients, target))
         changes = self._plan(assembly)

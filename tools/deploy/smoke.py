@@ -36,9 +36,12 @@ class SmokeTest:
         *,
         sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 - a tool waits for itself
         now: Callable[[], float] = time.monotonic,
+        fetch: Callable[[str], tuple[int, bytes]] | None = None,
     ) -> None:
         """Use `http`, whose base is the API's address and which sends an API key."""
         self._http = http
+        self.fetch = fetch or _fetch
+        """Gets status and content of a signed address."""
         self._sleep = sleep
         self._now = now
 
@@ -78,13 +81,10 @@ class SmokeTest:
 
     def _fetch(self, asset_id: str) -> bytes:
         url = self._ask("POST", f"/v1/assets/{asset_id}/download-url", json={}).json()["url"]
-        # A signed address contradicts a second authorization: a client of its own.
-        answer = httpx.get(url, timeout=60, trust_env=False)
-        if answer.is_error or b"ftyp" not in answer.content[:16]:
-            raise DeployError(
-                f"The smoke job's video cannot be fetched (HTTP {answer.status_code})."
-            )
-        return answer.content
+        status, content = self.fetch(url)
+        if status != httpx.codes.OK or b"ftyp" not in content[:16]:
+            raise DeployError(f"The smoke job's video cannot be fetched (HTTP {status}).")
+        return content
 
     def _ask(self, method: str, path: str, **request: object) -> httpx.Response:
         try:
@@ -98,3 +98,9 @@ class SmokeTest:
                 f"The API answered {method} {path} with {answer.status_code}: {answer.text[:300]}"
             )
         return answer
+
+
+def _fetch(url: str) -> tuple[int, bytes]:
+    # A signed address contradicts a second authorization: not the API's client.
+    answer = httpx.get(url, timeout=60, trust_env=False)
+    return answer.status_code, answer.content

@@ -158,9 +158,7 @@ def test_one_task_is_paid_when_events_come_six_times(crew: Crew, folder: Folder)
     assert len(crew.tasks(json.loads(folder.read(key)))) == 1
 
 
-def test_each_version_has_a_video_when_a_file_is_uploaded_again(
-    crew: Crew, folder: Folder
-) -> None:
+def test_each_version_has_a_video_when_a_file_is_uploaded_again(crew: Crew, folder: Folder) -> None:
     assert len(folder.await_outbox("again.txt", ".mp4", count=3)) == 3
 
     notes = (json.loads(folder.read(key)) for key in folder.outbox("again.txt", ".job.json"))

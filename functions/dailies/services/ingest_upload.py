@@ -20,9 +20,10 @@ from dailies.domain.errors import ConflictError
 from dailies.domain.inbox import Place, Role, UploadRefusedError, check_name, place_of
 from dailies.observability import logger
 from dailies.services.check_upload import check_media, read_object, unreadable
-from dailies.services.compose_request import NO_PROMPT, Composed, Hold, compose_request
+from dailies.services.compose_request import NO_PROMPT, Hold, compose_request
 from dailies.services.read_defaults import check_defaults
 from dailies.services.refuse_upload import refuse_upload
+from dailies.services.settle_arrival import claim_inputs, settle_arrival
 from dailies.services.start_arrival import InboxPorts, begin_arrival, finish_arrival
 
 _TRIES = 4
@@ -50,10 +51,7 @@ def ingest_upload(
         if place is None:
             logger.warning("an object in the inbox names no tenant")
         return
-    try:
-        found = ports.folder.head(key, version_id)
-    except UnreadableError:
-        found = FoundObject(key, version_id or "null", 0, seen_at, readable=False)
+    found = _find(key, version_id, ports, seen_at)
     version_id = version_id or (found.version_id if found else None)
     if version_id is None:
         return
@@ -73,6 +71,15 @@ def ingest_upload(
         except ConflictError:
             if attempt == _TRIES - 1:
                 raise
+
+
+def _find(
+    key: str, version_id: str | None, ports: InboxPorts, seen_at: dt.datetime
+) -> FoundObject | None:
+    try:
+        return ports.folder.head(key, version_id)
+    except UnreadableError:
+        return FoundObject(key, version_id or "null", 0, seen_at, readable=False)
 
 
 def _take(arrival: Arrival, place: Place, found: FoundObject | None, ports: InboxPorts) -> None:
@@ -97,7 +104,9 @@ def _decide(
     """Return the arrival as it is now; where it becomes a job, it is `starting`."""
     if found is None:
         # A stranger's deletion, or an event that is older than what the bucket keeps.
-        return _settle(arrival, ArrivalState.NOTED, "gone", ports) if arrival.rev else arrival
+        return (
+            settle_arrival(arrival, ArrivalState.NOTED, "gone", ports) if arrival.rev else arrival
+        )
     check_name(place)
     if not ports.tenants.exists(place.tenant):
         raise UploadRefusedError(
@@ -110,7 +119,7 @@ def _decide(
     if place.role in {Role.IMAGE, Role.TEXT, Role.BODY}:
         return _decide_job(arrival, place, found, ports)
     _note(place, found, ports)
-    return _settle(arrival, ArrivalState.NOTED, None, ports)
+    return settle_arrival(arrival, ArrivalState.NOTED, None, ports)
 
 
 def _decide_job(arrival: Arrival, place: Place, found: FoundObject, ports: InboxPorts) -> Arrival:
@@ -118,21 +127,14 @@ def _decide_job(arrival: Arrival, place: Place, found: FoundObject, ports: Inbox
         newest = ports.folder.head(place.key)
         if newest is None or newest.version_id != found.version_id:
             # A prompt that comes now is meant for the picture that is there now.
-            return _settle(arrival, ArrivalState.NOTED, "superseded", ports)
+            return settle_arrival(arrival, ArrivalState.NOTED, "superseded", ports)
     waited = ports.clock.now() - arrival.seen_at
     composed = compose_request(place, found, ports.folder, waited=waited)
     if isinstance(composed, Hold):
         return _wait(arrival, composed, ports)
     # First, so that a crash after it leaves nothing that starts a job nobody asked for.
-    _claim(arrival, composed, ports)
+    claim_inputs(arrival, composed.inputs, ports)
     return begin_arrival(arrival, composed, ports)
-
-
-def _settle(
-    arrival: Arrival, state: ArrivalState, problem: str | None, ports: InboxPorts
-) -> Arrival:
-    fields = {"state": state, "problem": problem, "due_at": None}
-    return ports.arrivals.write(arrival.model_copy(update=fields))
 
 
 def _wait(arrival: Arrival, hold: Hold, ports: InboxPorts) -> Arrival:
@@ -147,24 +149,6 @@ def _wait(arrival: Arrival, hold: Hold, ports: InboxPorts) -> Arrival:
         # Where this is lost the sweeper comes, somewhat later.
         ports.later.again(written, after_s=hold.again_s)
     return written
-
-
-def _claim(arrival: Arrival, composed: Composed, ports: InboxPorts) -> None:
-    """Keep what a job points at from starting a job of its own, where it has not begun one."""
-    for one in composed.inputs:
-        if one.key == arrival.key:
-            continue
-        other = ports.arrivals.find(one.key, one.version_id)
-        if other is not None and other.state is not ArrivalState.WAITING:
-            continue
-        used = other or Arrival(
-            tenant=arrival.tenant,
-            key=one.key,
-            version_id=one.version_id,
-            state=ArrivalState.USED,
-            seen_at=one.modified_at,
-        )
-        _settle(used, ArrivalState.USED, None, ports)
 
 
 def _note(place: Place, found: FoundObject, ports: InboxPorts) -> None:

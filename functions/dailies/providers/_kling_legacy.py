@@ -84,6 +84,7 @@ class Legacy:
                 "external_id": as_object(row.get("task_info")).get("external_task_id"),
                 "videos": tuple(as_objects(as_object(row.get("task_result")).get("videos"))),
                 "billed": _billed(row.get("final_unit_deduction"), unit_usd),
+                "changed_ms": row.get("updated_at"),
             }
         )
 

@@ -69,7 +69,14 @@ class PathPerModel:
         videos = [o for o in as_objects(row.get("outputs")) if o.get("type", "video") == "video"]
         billed = _billed(as_objects(row.get("billing")), unit_usd)
         known = {name: row.get(name) for name in ("id", "status", "message", "external_id")}
-        return KlingTask.model_validate({**known, "videos": tuple(videos), "billed": billed})
+        return KlingTask.model_validate(
+            {
+                **known,
+                "videos": tuple(videos),
+                "billed": billed,
+                "changed_ms": row.get("update_time"),
+            }
+        )
 
 
 def _contents(request: GenerationRequest) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -16,7 +17,15 @@ from dailies.domain.outcomes import (
     PollOutcome,
     Succeeded,
 )
-from dailies.providers._replies import Identifier, LooseModel, Text, as_identifier, as_text, tidy
+from dailies.providers._replies import (
+    Identifier,
+    Integer,
+    LooseModel,
+    Text,
+    as_identifier,
+    as_text,
+    tidy,
+)
 
 _SUCCEEDED = frozenset({"succeeded", "succeed"})
 """The older generation's word is the second one; the newer one shows its tasks as well."""
@@ -44,6 +53,8 @@ class KlingTask(LooseModel):
     external_id: Identifier = ""
     videos: tuple[dict[str, Any], ...] = ()
     billed: BilledAmount | None = None
+    changed_ms: Integer = None
+    """When its state last changed, by Kling's clock: milliseconds since 1970."""
 
     @property
     def ended(self) -> bool:
@@ -58,7 +69,8 @@ class KlingTask(LooseModel):
             return Pending(unknown_status=tidy(self.status) or "(none)")
         succeeded = self.status in _SUCCEEDED
         if succeeded and (outputs := _outputs(self.videos)):
-            return Succeeded(outputs=outputs, billed=self.billed)
+            at = _moment(self.changed_ms)
+            return Succeeded(outputs=outputs, billed=self.billed, finished_at=at)
         message = tidy(self.message, *secrets)
         if _MODERATION.search(message):
             return Blocked(reasons=[message], billed=self.billed)
@@ -67,6 +79,15 @@ class KlingTask(LooseModel):
             code = FailureCode.INPUT_REJECTED
         text = message or f"The task {self.status} without a video."
         return Failed(code=code, message=text, billed=self.billed)
+
+
+def _moment(since_1970_ms: int | None) -> dt.datetime | None:
+    if since_1970_ms is None:
+        return None
+    try:
+        return dt.datetime.fromtimestamp(since_1970_ms / 1000, dt.UTC)
+    except (OverflowError, ValueError, OSError):  # a year that no date has
+        return None
 
 
 def _outputs(videos: tuple[dict[str, Any], ...]) -> list[Output]:

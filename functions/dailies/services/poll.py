@@ -58,7 +58,8 @@ def poll(step: StepInput, ports: PollPorts, remaining_s: Callable[[], float]) ->
 
 def _delay_s(snapshot: Snapshot, watch: Watch, answer: Succeeded) -> float:
     """Return how long ago the task ended: exactly where the vendor says when, else at most."""
-    ended_at = answer.finished_at or watch.pending_at or snapshot.job.updated_at
+    at_work = watch.pending_at or snapshot.job.updated_at
+    ended_at = max(answer.finished_at or at_work, at_work)
     return max(0.0, (watch.ports.clock.now() - ended_at).total_seconds())
 
 

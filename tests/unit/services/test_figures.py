@@ -15,6 +15,7 @@ from dailies.domain.events import EventType
 from dailies.domain.outcomes import Output, Pending, Succeeded
 from dailies.domain.ports import ExecutionStatus
 from dailies.handlers import sweep
+from dailies.providers._kling_tasks import KlingTask
 from dailies.services.sweep import SweepPorts
 from tests.fakes.time import EPOCH, ManualClock
 from tests.unit.services.ledger_states import a_job, written
@@ -59,6 +60,42 @@ def test_delay_is_the_vendors_own_when_it_says_when_it_ended(capsys: Lines) -> N
     at.poll()
 
     assert values(capsys, "DetectionDelay") == [pytest.approx(60 - 47)]
+
+
+def test_delay_is_bounded_by_what_we_saw_when_the_vendors_clock_is_absurd(capsys: Lines) -> None:
+    at = scripted(Pending(), DONE.model_copy(update={"finished_at": EPOCH.replace(year=1970)}))
+
+    at.poll()
+
+    assert values(capsys, "DetectionDelay") == [pytest.approx(2.0, abs=1)]
+
+
+@pytest.mark.parametrize(
+    ("changed_ms", "finished_at"),
+    [
+        (1795176085000, dt.datetime(2026, 11, 20, 12, 1, 25, tzinfo=dt.UTC)),
+        (None, None),
+        ("soon", None),
+        (10**30, None),
+        (True, None),
+    ],
+)
+def test_kling_says_when_it_ended_where_its_reply_can_be_read(
+    changed_ms: object, finished_at: dt.datetime | None
+) -> None:
+    task = KlingTask.model_validate(
+        {
+            "id": "1",
+            "status": "succeeded",
+            "videos": ({"url": "https://any.example/a.mp4"},),
+            "changed_ms": changed_ms,
+        }
+    )
+
+    outcome = task.outcome()
+
+    assert isinstance(outcome, Succeeded)
+    assert outcome.finished_at == finished_at
 
 
 def test_delay_is_nothing_when_the_vendors_clock_is_ahead(capsys: Lines) -> None:

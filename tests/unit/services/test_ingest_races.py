@@ -211,3 +211,38 @@ def test_event_is_given_back_when_others_keep_writing() -> None:
     stage.interrupt(contend)
     with pytest.raises(ConflictError):
         stage.tell(told)
+
+
+@pytest.mark.parametrize("path", ["a/cat.png", "a/story.txt", "a/job.json", "a/cat.png.json"])
+def test_one_job_starts_when_a_duplicate_overtakes_at_any_write(path: str) -> None:
+    """Between each pair of writes of one delivery, everything else is delivered as a whole."""
+    for number in range(1, 60):
+        stage = Stage()
+        stage.put("_defaults.json", MODEL)
+        told = {name: stage.drop(name, content) for name, content in FILES.items()}
+        seen = 0
+
+        def overtake(
+            phase: str,
+            write: str,
+            stage: Stage = stage,
+            told: dict[str, tuple[str, str]] = told,
+            number: int = number,
+        ) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == number:
+                stage.tell(*told.values())
+
+        stage.interrupt(overtake)
+        stage.tell(told[path])
+        stage.interrupt(lambda phase, write: None)
+        stage.tell(*told.values())
+        settle(stage)
+
+        assert_sound(stage)
+        # The picture that the body points at has no job of its own.
+        assert len(stage.jobs()) in {3, 4}
+        if seen < number:
+            break
+    assert seen >= 4

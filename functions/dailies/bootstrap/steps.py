@@ -14,6 +14,7 @@ from dailies.domain.catalogue import CallbackKind, load_catalogue
 from dailies.services.recording import LedgerPorts
 
 if TYPE_CHECKING:
+    from dailies.providers import Registry
     from dailies.services.poll import PollPorts
     from dailies.services.probe import ProbePorts
     from dailies.services.resolve import ResolvePorts
@@ -41,7 +42,7 @@ def submit() -> SubmitPorts:
     ledger, clock, catalogue = parts.ledger(env.table_name), parts.clock(), load_catalogue()
     return SubmitPorts(
         ledger=ledger,
-        providers=parts.providers(env.secrets_prefix, env.provider_endpoints),
+        providers=_vendors(env),
         catalogue=catalogue,
         clock=clock,
         stats=DynamoDbLatency(env.table_name, client("dynamodb"), clock),
@@ -58,7 +59,7 @@ def resolve() -> ResolvePorts:
     env = settings.VendorSettings.read()
     return ResolvePorts(
         ledger=parts.ledger(env.table_name),
-        providers=parts.providers(env.secrets_prefix, env.provider_endpoints),
+        providers=_vendors(env),
         catalogue=load_catalogue(),
         clock=parts.clock(),
         callback_url=_callback_url(env),
@@ -75,7 +76,7 @@ def poll() -> PollPorts:
     clock = parts.clock()
     return PollPorts(
         ledger=parts.ledger(env.table_name),
-        providers=parts.providers(env.secrets_prefix, env.provider_endpoints),
+        providers=_vendors(env),
         catalogue=load_catalogue(),
         clock=clock,
         stats=DynamoDbLatency(env.table_name, client("dynamodb"), clock),
@@ -115,6 +116,13 @@ def probe() -> ProbePorts:
         media=media,
         inspector=AvInspector(media),
     )
+
+
+def _vendors(env: settings.VendorSettings) -> Registry:
+    """Return the vendors, with the connection pools that every call uses."""
+    registry = parts.providers(env.secrets_prefix, env.provider_endpoints)
+    registry.open()
+    return registry
 
 
 def _callback_url(env: settings.VendorSettings) -> Callable[[Attempt], str | None]:

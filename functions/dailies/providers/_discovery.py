@@ -70,6 +70,12 @@ class Registry:
         self._clients = Clients(read=http, submit=http) if http else None
         self._built: dict[str, tuple[Mapping[str, str], Provider]] = {}
 
+    def open(self) -> Clients:
+        """Return the connection pools; making them reads every root certificate, once."""
+        if self._clients is None:
+            self._clients = open_clients()
+        return self._clients
+
     def get(self, name: str) -> Provider:
         """Return the provider.
 
@@ -81,9 +87,7 @@ class Registry:
         known = self._built.get(name)
         if known and known[0] == secret:
             return known[1]
-        if self._clients is None:
-            self._clients = open_clients()
-        context = ProviderContext(spec, secret, self._clock, self._clients, self._endpoints)
+        context = ProviderContext(spec, secret, self._clock, self.open(), self._endpoints)
         provider = load(name)(context)
         self._built[name] = (secret, provider)
         return provider

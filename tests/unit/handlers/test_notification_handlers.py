@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from dailies.domain.errors import FetchBrokenError, FetchRefusedError
 from dailies.handlers import announce, deliver_webhook, publish, send_email, start_webhook
 from dailies.handlers.boundary import Permanent, Transient
@@ -13,7 +14,6 @@ from dailies.services.announce import AnnouncePorts
 from dailies.services.deliver_webhook import DeliverWebhookPorts
 from dailies.services.publish import PublishPorts
 from dailies.services.send_email import SendEmailPorts
-
 from tests.fakes.notification import (
     JOB_ID,
     URL,

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks import WebhookVerificationError
+
 from dailies.domain.events import TERMINAL, EventType
 from dailies.domain.jobs import JobRequest
 from dailies.domain.notifications import sinks_of, webhook_body
 from dailies.domain.signing import webhook_secret
 from dailies.services.deliver_webhook import signed_headers
-from standardwebhooks import WebhookVerificationError
-
 from tests.fakes.notification import TENANT, MemorySecrets, event, job
 
 ROOT = Path(__file__).parents[2]

@@ -88,11 +88,11 @@ class ApiSettings(LedgerSettings):
 
     media_bucket: str
     state_machine_arn: str
+    withheld_vendors: Json[list[str]]
+    """Vendors of the catalogue that this stage does not offer."""
 
 
 class CallbackSettings(LedgerSettings):
-    withheld_vendors: Json[list[str]]
-    """Vendors of the catalogue that this stage does not offer."""
     """Vendors' callbacks."""
 
     secrets_prefix: str
@@ -147,15 +147,6 @@ class AnnounceSettings(LedgerSettings):
     topic_arn: str
 
 
-class AlertChatSettings(Settings):
-    """Alarms in a chat."""
-
-    secrets_prefix: str
-    outbound_allow: Json[list[str]]
-    chat_secret: str
-    """Name, after the prefix, of the secret with the chat's webhook."""
-
-
 class InboxSettings(LedgerSettings):
     """The drop folder: IngestUpload and SweepInbox."""
 
@@ -172,6 +163,15 @@ class DeliverOutboxSettings(LedgerSettings):
     """The outbox."""
 
     media_bucket: str
+
+
+class AlertChatSettings(Settings):
+    """Alarms in a chat."""
+
+    secrets_prefix: str
+    outbound_allow: Json[list[str]]
+    chat_secret: str
+    """Name, after the prefix, of the secret with the chat's webhook."""
 
 
 OF_HANDLER: dict[str, type[Settings]] = {

@@ -53,8 +53,7 @@ def compose_request(
         check_media(found, Role.IMAGE, folder)
         own, kind = _sidecar(place, folder), Mode.IMAGE_TO_VIDEO
         if own is None and waited < SIDECAR_WAIT:
-            left = SIDECAR_WAIT - waited
-            return Hold(_no_prompt(place), again_s=math.ceil(left.total_seconds()))
+            return _hold_briefly(_no_prompt(place), waited)
         _refuse_own(own or {}, ("kind", Input.IMAGE), place)
         own = {**(own or {}), Input.IMAGE.value: {"key": found.key}}
         if not str(own.get("prompt", defaults.get("prompt", ""))).strip():
@@ -65,12 +64,19 @@ def compose_request(
     if kind is not None:
         body["kind"] = kind.value
     if not body.get("model"):
+        if waited < SIDECAR_WAIT:  # the defaults may have been dropped together with it
+            return _hold_briefly(_no_model(place), waited)
         raise _no_model(place)
     inputs = InputResolver(place, folder, this=found)
     body = inputs.resolve(body)
     if inputs.missing is not None:
         return Hold(_object_missing(inputs.missing), again_s=_MISSING_LOOK_S)
     return Composed(body, tuple(inputs.found.values()), caps)
+
+
+def _hold_briefly(problem: UploadRefusedError, waited: dt.timedelta) -> Hold:
+    left = SIDECAR_WAIT - waited
+    return Hold(problem, again_s=math.ceil(left.total_seconds()))
 
 
 def _sidecar(place: Place, folder: DropFolder) -> dict[str, Any] | None:

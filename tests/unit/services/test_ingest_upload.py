@@ -256,9 +256,19 @@ def test_nothing_is_spent_when_a_folders_defaults_are_broken(stage: Stage) -> No
 
 
 def test_problem_asks_for_a_model_when_nothing_names_one(stage: Stage) -> None:
-    stage.put("a.txt", "A tram")
+    told = stage.put("a.txt", "A tram")
+    assert (stage.state(told), stage.problems()) == ("waiting", [])
+    stage.deliver_later()
 
     assert stage.problem("a.txt")["code"] == "no_model"
+
+
+def test_defaults_count_when_they_come_with_the_first_file(stage: Stage) -> None:
+    stage.put("a.txt", "A tram")
+    stage.put("_defaults.json", MODEL)
+    stage.deliver_later()
+
+    assert len(stage.jobs()) == 1
 
 
 def test_object_is_refused_when_only_its_owner_can_read_it(stage: Stage) -> None:

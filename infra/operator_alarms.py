@@ -50,25 +50,18 @@ class OperatorAlarms(Construct):
         super().__init__(scope, construct_id)
         stage = parts.stage
         self.topics = AlarmTopics(self, "Topics", stage=stage)
-        dead_letters = build_dead_letter_queue(self, DEAD_LETTERS, stage=stage)
-        if stage.alarms_webhook_secret is not None:
-            chat = build_alert_chat(
-                self, parts, secret=stage.alarms_webhook_secret, dead_letters=dead_letters
-            )
-            self.topics.tell(chat, dead_letters)
-        self._tell_parked_jobs(bus, dead_letters)
+        self._tell(parts, bus)
         self.board = AlarmBoard(self, "Alarms", stage=stage, topics=self.topics)
-        metrics = OwnMetrics(stage)
         found = Stack.of(self).node.find_all()
         self.functions = [c for c in found if isinstance(c, lambda_.Function)]
         self.queues = [c for c in found if isinstance(c, sqs.Queue)]
         self.workflows = [c for c in found if isinstance(c, StateMachine)]
-        publish = notifications.outbox.publish
+        metrics = OwnMetrics(stage)
         for alarm in (
             *queue_alarms(self.queues),
             *function_alarms(self.functions, durations=stage.alarms_on_durations),
             *workflow_alarms(self.workflows),
-            *watch_alarms(metrics, sweep=watch.sweep, publish=publish),
+            *watch_alarms(metrics, sweep=watch.sweep, publish=notifications.outbox.publish),
             *vendor_alarms(stage, metrics),
             *api_alarms(api_id),
             *table_alarms(parts.table.table_name),
@@ -77,6 +70,14 @@ class OperatorAlarms(Construct):
             self.board.hang(alarm)
         if not stage.on_host:
             self.board.hang_release()
+
+    def _tell(self, parts: PipelineParts, bus: events.IEventBus) -> None:
+        """Connect the chat, where the stage has one, and the jobs that need a person."""
+        dead_letters = build_dead_letter_queue(self, DEAD_LETTERS, stage=parts.stage)
+        if (secret := parts.stage.alarms_webhook_secret) is not None:
+            chat = build_alert_chat(self, parts, secret=secret, dead_letters=dead_letters)
+            self.topics.tell(chat, dead_letters)
+        self._tell_parked_jobs(bus, dead_letters)
 
     def _tell_parked_jobs(self, bus: events.IEventBus, dead_letters: sqs.IQueue) -> None:
         """Tell of every parked job at once and by name: an alarm would only say there is one."""

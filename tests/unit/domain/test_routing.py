@@ -91,7 +91,7 @@ def test_what_may_bring_a_result_is_followed_whatever_became_of_the_job(
         assert outcome(state, an_attempt(state=attempt_state)) is wanted
 
 
-@pytest.mark.parametrize("state", TERMINAL_STATES)
+@pytest.mark.parametrize("state", sorted(TERMINAL_STATES))
 def test_job_that_has_ended_is_done_when_nothing_is_open(state: JobState) -> None:
     assert outcome(state, None) is Outcome.DONE
     assert outcome(state, an_attempt(state=AttemptState.FAILED)) is Outcome.DONE

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from dailies.adapters.aws_clients import client
 from infra.stage import STAGE_NAMES, StageConfig, stage_config
-from tools.deploy.errors import DeployError
+from tools.deploy.errors import DeployError, explain
 from tools.deploy.stacks import (
     Clients,
     deployed_template,
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{exc}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as exc:
-        print(f"\nAWS refused: {exc}", file=sys.stderr)
+        print(f"\n{explain(exc)}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):
         print("\nInterrupted. The same command goes on from there.", file=sys.stderr)

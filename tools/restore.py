@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from dailies.adapters.aws_clients import client
 from infra.stage import STAGE_NAMES
-from tools.deploy.errors import DeployError
+from tools.deploy.errors import DeployError, explain
 from tools.deploy.stacks import Clients, find_stack, stack_names
 
 _WAIT = {"Delay": 20, "MaxAttempts": 720}
@@ -160,7 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         restore = Restore(given.stage, client)
         done = restore.run(Source(given.at, given.from_backup, given.from_table), drill=given.drill)
     except (DeployError, BotoCoreError, ClientError) as exc:
-        print(f"\nNot restored: {exc}", file=sys.stderr)
+        reason = str(exc) if isinstance(exc, DeployError) else explain(exc)
+        print(f"\nNot restored. {reason}", file=sys.stderr)
         return 1
     verb = "would be" if given.drill else "were"
     print(f"{done.rows_in_copy} rows in the copy, {done.rows_missing} of them {verb} put back.")

@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dailies.adapters.aws_clients import client
 from infra.stage import STAGE_NAMES
-from tools.deploy.errors import DeployError
+from tools.deploy.errors import DeployError, explain
 from tools.deploy.stacks import Clients, Stack, find_stack, resources_of, stack_names
 
 _ALIAS = "live"
@@ -174,7 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"An alarm rose ({risen}). Rolling back.")
         roll_back(given.stage, client, print, dry_run=given.dry_run)
     except (DeployError, BotoCoreError, ClientError) as exc:
-        print(f"\nNot rolled back: {exc}", file=sys.stderr)
+        reason = str(exc) if isinstance(exc, DeployError) else explain(exc)
+        print(f"\nNot rolled back. {reason}", file=sys.stderr)
         return 1
     return 0 if given.watch_minutes is None else _ROLLED_BACK
 

@@ -64,6 +64,7 @@ class OnEmulator(Subprocesses):
     """Programs that know no other account than the emulator's."""
 
     def __init__(self, emulator: Emulator, log: Path) -> None:
+        super().__init__()
         self._emulator = emulator
         self._log = log
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import botocore.session
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,7 +15,7 @@ from dailies.domain.errors import PipelineError
 from infra.stage import STAGE_NAMES, stage_config
 from tools.deploy.assembly import Subprocesses
 from tools.deploy.deployment import Deployment, Options, World
-from tools.deploy.errors import DeployError
+from tools.deploy.errors import DeployError, explain
 
 _INTERRUPTED = 130
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     world = World(
         clients=client,
-        programs=Subprocesses(),
+        programs=Subprocesses(_region()),
         say=_say,
         confirm=(lambda question: True) if given.yes else _confirm,
         http=_http,
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say_error(str(exc))
         return 1
     except (BotoCoreError, ClientError) as exc:
-        _say_error(f"AWS refused: {exc}")
+        _say_error(explain(exc))
         return 1
     except KeyboardInterrupt:
         _say_error(
@@ -69,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
         "--context", action="append", default=[], metavar="KEY=VALUE", help="for the stage local"
     )
     return parser
+
+
+def _region() -> str | None:
+    """Return the region that our own clients use, for the CDK CLI to use the same."""
+    return botocore.session.get_session().get_config_variable("region")
 
 
 def _say(line: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ class Programs(Protocol):
 class Subprocesses:
     """Programs on this machine. Ctrl-C reaches them too: they are in our process group."""
 
+    def __init__(self, region: str | None = None) -> None:
+        """Let them use this AWS region, whatever else they would find."""
+        self._region = region
+
     def ask(self, command: list[str]) -> str:
         """Return what a program prints; nothing where it fails or is not there."""
         try:
@@ -44,7 +49,12 @@ class Subprocesses:
 
     def run(self, command: list[str]) -> int:
         """Let a program print here, and return its exit status."""
-        return subprocess.call(command, cwd=ROOT, stdin=subprocess.DEVNULL)  # noqa: S603
+        environment = dict(os.environ)  # noqa: TID251 - handed on, not read
+        if self._region is not None:
+            environment |= {"AWS_REGION": self._region, "AWS_DEFAULT_REGION": self._region}
+        return subprocess.call(  # noqa: S603 - our own command lines
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, env=environment
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tools.deploy import assembly as cdk
 from tools.deploy.assembly import Assembly, Programs
 from tools.deploy.changes import Changes, compare, describe
 from tools.deploy.checks import Check, Level
-from tools.deploy.errors import DeployError
+from tools.deploy.errors import DeployError, explain
 from tools.deploy.machine import ROOT, check_machine
 from tools.deploy.preflight import Target, check_account, identify, secret_command
 from tools.deploy.prices import idle_cost, unknown_types
@@ -115,10 +115,7 @@ class Deployment:
         try:
             return identify(self._world.clients)
         except (BotoCoreError, ClientError) as exc:
-            raise DeployError(
-                f"AWS does not know who you are or where ({exc}): sign in with `aws sso login` or"
-                " `aws configure`, and export AWS_REGION."
-            ) from exc
+            raise DeployError(explain(exc)) from exc
 
     def _report(self, checks: Iterable[Check]) -> None:
         failed: list[Check] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import math
 import multiprocessing
 import os
@@ -217,9 +218,13 @@ def cell(distribution: str, name: str, jobs: int, seed: int) -> dict[str, float]
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep metrics and log lines of the functions off the terminal."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-            yield
+    logging.disable(logging.CRITICAL)
+    try:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            with contextlib.redirect_stdout(nowhere):
+                yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def measure(jobs: int, seed: int, processes: int) -> dict[str, dict[str, dict[str, float]]]:

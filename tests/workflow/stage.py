@@ -218,7 +218,10 @@ class Stage:
             self.clock.advance_to(moment)
             if self.sweeping and self.clock.now() >= next_sweep:
                 next_sweep = self.clock.now() + dt.timedelta(seconds=SWEEP_EVERY_S)
-                self._once("Sweep", lambda: sweep(self.sweep_ports))
+                self._once("Sweep", self._sweep)
+
+    def _sweep(self) -> None:
+        sweep(self.sweep_ports)
 
     def _run_ready(self) -> bool:
         now = self.clock.now()

@@ -171,11 +171,18 @@ class Walk:
             self._caught(failure)
             return
         self._assign(spec, result={"Payload": result})
-        self._go(spec["Next"])
+        if spec.get("End"):
+            self.status = "SUCCEEDED"
+        else:
+            self._go(spec["Next"])
 
     def _invoke(self, arguments: Mapping[str, Any]) -> Any:
-        name = arguments["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
-        event = json.loads(json.dumps(arguments["Payload"]))  # what crosses the edge is JSON
+        if "QueueUrl" in arguments:
+            name, payload = arguments["QueueUrl"].strip("${}"), arguments["MessageBody"]
+        else:
+            name = arguments["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
+            payload = arguments["Payload"]
+        event = json.loads(json.dumps(payload))  # what crosses the edge is JSON
         try:
             return json.loads(json.dumps(self.handlers[name](event)))
         except Killed as exc:

@@ -1,0 +1,1 @@
+"""A stage in which everything outside fails now and then: simulators, ledger, Lambda, network."""

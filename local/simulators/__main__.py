@@ -56,6 +56,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="X",
         help="draw clips at X times their size (default: 1)",
     )
+    parser.add_argument(
+        "--state", type=Path, metavar="FOLDER", help="keep tasks and keys there, and go on from it"
+    )
     arguments = parser.parse_args(argv)
     if arguments.speed <= 0 or arguments.clip_scale <= 0:
         parser.error("--speed and --clip-scale must be greater than 0")
@@ -88,6 +91,7 @@ def main(argv: list[str] | None = None) -> int:
         port_base=arguments.port_base,
         clip_scale=arguments.clip_scale,
         prerender=True,
+        state=arguments.state,
     )
     with simulators:
         print(json.dumps(simulators.describe()), flush=True)

@@ -17,7 +17,12 @@ from dailies.domain.catalogue import ModelSpec
 from local.simulators.callbacks import CallbackWorker, new_webhook_secret
 from local.simulators.clips import FPS
 from local.simulators.director import Subject
-from local.simulators.gemini_webhooks import RegisteredWebhook, Webhooks
+from local.simulators.gemini_webhooks import (
+    RegisteredWebhook,
+    TokenSigner,
+    Webhooks,
+    new_signing_key,
+)
 from local.simulators.google_errors import google_error, http_error, retry_info
 from local.simulators.interaction_requests import (
     InteractionRequest,
@@ -57,12 +62,10 @@ class GeminiSimulator(VendorSimulator):
     def __init__(self, world: World, ports: Ports) -> None:
         """Bind the ports and make up a key and the secret of registered webhooks."""
         super().__init__(world, ports)
-        self.credentials = {
-            "api_key": f"AIza{secrets.token_urlsafe(26)}",
-            "webhook_secret": new_webhook_secret(),
-        }
+        self.credentials = world.shelf.keep("gemini-keys", _new_credentials)
         self.callbacks = CallbackWorker(world.clock, self.store)
-        self.webhooks = Webhooks(self.callbacks)
+        key = world.shelf.keep("gemini-signer", new_signing_key)
+        self.webhooks = Webhooks(self.callbacks, [TokenSigner(**key)])
         for version in ("/v1beta", "/v1"):
             interactions = version + "/interactions"
             self.api.add("POST", interactions, self.submit(self._create))
@@ -73,8 +76,12 @@ class GeminiSimulator(VendorSimulator):
         self.api.add("GET", "/.well-known/jwks.json", self._publish_keys)
 
     def start(self) -> None:
-        """Begin to answer and to call back."""
+        """Begin to answer and to call back, also of tasks that an earlier process took."""
         super().start()
+        sent = {one.task_id for one in self.store.callbacks()}
+        for task in self.store.all():
+            if task.id not in sent and task.ending.kind != "canceled":
+                self.webhooks.schedule(task, [])
         self.callbacks.start()
 
     def stop(self) -> None:
@@ -293,3 +300,10 @@ class GeminiSimulator(VendorSimulator):
 
 def _file_id(task: Task) -> str:
     return hashlib.sha256(task.id.encode()).hexdigest()[:12]
+
+
+def _new_credentials() -> dict[str, str]:
+    return {
+        "api_key": f"AIza{secrets.token_urlsafe(26)}",
+        "webhook_secret": new_webhook_secret(),
+    }

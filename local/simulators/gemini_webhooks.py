@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -36,10 +37,14 @@ Kind = Literal["genuine", "unsigned", "forged"]
 class TokenSigner:
     """One key of the vendor's, by its name."""
 
-    def __init__(self, kid: str | None = None) -> None:
-        """Make a key."""
+    def __init__(self, kid: str | None = None, private_key: str | None = None) -> None:
+        """Take this key (PEM), or make one."""
         self.kid = kid or secrets.token_hex(8)
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = private_key or new_signing_key()["private_key"]
+        loaded = serialization.load_pem_private_key(pem.encode(), password=None)
+        if not isinstance(loaded, rsa.RSAPrivateKey):
+            raise TypeError("Tokens are signed with RSA.")
+        self._key = loaded
 
     def jwk(self) -> dict[str, str]:
         """Return the public half as a JSON Web Key."""
@@ -159,6 +164,16 @@ def _callback(task: Task, event: str, uri: str, signed: _Signed, kind: Kind) -> 
         token=signed.token,
         kind=kind,
     )
+
+
+def new_signing_key() -> dict[str, str]:
+    """Return a key and its name, as `TokenSigner` takes them."""
+    pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return {"kid": secrets.token_hex(8), "private_key": pem.decode()}
 
 
 def _segment(data: bytes) -> str:

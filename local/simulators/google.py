@@ -17,7 +17,7 @@ from local.simulators.clips import FPS
 from local.simulators.director import Subject
 from local.simulators.google_errors import blocked_text, google_error, http_error, retry_info
 from local.simulators.google_interactions import VertexInteractions
-from local.simulators.google_oauth import TokenEndpoint
+from local.simulators.google_oauth import TokenEndpoint, new_key
 from local.simulators.google_requests import InvalidArgumentError, VeoRequest, parse_veo
 from local.simulators.google_storage import CloudStorage
 from local.simulators.scenario import (
@@ -58,7 +58,12 @@ class GoogleSimulator(VendorSimulator):
             "us-central1",
             "dailies-simulated-veo",
         )
-        self.tokens = TokenEndpoint(f"{self.base_url}/token", self.project, world.clock)
+        self.tokens = TokenEndpoint(
+            f"{self.base_url}/token",
+            self.project,
+            world.clock,
+            world.shelf.keep("google-key", new_key),
+        )
         self.credentials = {
             "project": self.project,
             "location": self.location,

@@ -11,6 +11,7 @@ import binascii
 import json
 import secrets
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -31,9 +32,19 @@ _VENDOR_AUDIENCE = "https://oauth2.googleapis.com/token"
 
 
 @cache
-def _key() -> rsa.RSAPrivateKey:
-    """Return the service account's key: one per process, for making one takes a while."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def _pem() -> str:
+    """Return a private key: one per process, for making one takes a while."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return made.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def new_key() -> dict[str, str]:
+    """Return a service account's key and its id."""
+    return {"private_key_id": secrets.token_hex(20), "private_key": _pem()}
 
 
 class RefusedAssertionError(Exception):
@@ -43,28 +54,29 @@ class RefusedAssertionError(Exception):
 class TokenEndpoint:
     """Issues and checks access tokens of one service account."""
 
-    def __init__(self, token_uri: str, project: str, clock: Clock) -> None:
-        """Make up a service account whose `token_uri` is this endpoint."""
+    def __init__(
+        self, token_uri: str, project: str, clock: Clock, key: Mapping[str, str] | None = None
+    ) -> None:
+        """Make up a service account whose `token_uri` is this endpoint; `key` as `new_key`."""
         self._token_uri = token_uri
         self._project = project
         self._clocks = (clock, SystemClock())
         self._email = f"dailies@{project}.iam.gserviceaccount.com"
-        self._key_id = secrets.token_hex(20)
+        key = key or new_key()
+        loaded = serialization.load_pem_private_key(key["private_key"].encode(), password=None)
+        if not isinstance(loaded, rsa.RSAPrivateKey):
+            raise TypeError("A service account's key is RSA.")
+        self._key, self._pem, self._key_id = loaded, key["private_key"], key["private_key_id"]
         self._lock = threading.Lock()
         self._tokens: dict[str, list[float]] = {}
 
     def service_account(self) -> dict[str, str]:
         """Return the service account as the console's JSON file holds it."""
-        pem = _key().private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
         return {
             "type": "service_account",
             "project_id": self._project,
             "private_key_id": self._key_id,
-            "private_key": pem.decode(),
+            "private_key": self._pem,
             "client_email": self._email,
             "client_id": "100000000000000000001",
             "auth_uri": self._token_uri.removesuffix("/token") + "/o/oauth2/auth",
@@ -114,7 +126,7 @@ class TokenEndpoint:
         try:
             signed, _, signature = assertion.rpartition(".")
             header, claims = (_decoded(part) for part in signed.split("."))
-            _key().public_key().verify(
+            self._key.public_key().verify(
                 _bytes(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256()
             )
         except InvalidSignature as exc:

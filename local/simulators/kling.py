@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -56,13 +57,7 @@ class KlingSimulator(VendorSimulator):
     def __init__(self, world: World, ports: Ports) -> None:
         """Bind the ports and make up an account."""
         super().__init__(world, ports)
-        api_key, webhook_secret = secrets.token_urlsafe(32), new_webhook_secret()
-        self.credentials = {
-            "api_key": api_key,
-            "access_key": secrets.token_urlsafe(16),
-            "secret_key": secrets.token_urlsafe(32),
-            "webhook_secret": webhook_secret,
-        }
+        self.credentials = world.shelf.keep("kling-keys", _new_credentials)
         self.callbacks = CallbackWorker(world.clock, self.store)
         self._cdn = KlingCdn(self)
         self._legacy = KlingLegacyApi(self)
@@ -70,8 +65,14 @@ class KlingSimulator(VendorSimulator):
         self.api.add("POST", "/{product}/{model}", self.submit(self._create))
 
     def start(self) -> None:
-        """Begin to answer and to call back."""
+        """Begin to answer and to call back, also of tasks that an earlier process took."""
         super().start()
+        sent = {(one.task_id, one.status) for one in self.store.callbacks()}
+        for task in self.store.all():
+            model = self.spec.model(task.model)
+            legacy = model is not None and generation_of(model) == LEGACY
+            row_at = self._legacy.row_as if legacy else self._row_as
+            self._schedule_callbacks(task, row_at, [], sent)
         self.callbacks.start()
 
     def stop(self) -> None:
@@ -185,7 +186,7 @@ class KlingSimulator(VendorSimulator):
                 )
             )
         self.prepare([self.clip_spec(task, frames=clip_frames(task))])
-        self._schedule_callbacks(task, subject, row_at)
+        self._schedule_callbacks(task, row_at, self.world.director.callbacks(self.name, subject))
         return task
 
     def _ending(self, wanted: CreateRequest, subject: Subject) -> Ending:
@@ -205,7 +206,15 @@ class KlingSimulator(VendorSimulator):
         if sum(task.model == model.id and not task.done(now) for task in tasks) >= limit:
             raise Refused(kling_error(1303))
 
-    def _schedule_callbacks(self, task: Task, subject: Subject, row_at: RowAt) -> None:
+    def _schedule_callbacks(
+        self,
+        task: Task,
+        row_at: RowAt,
+        faults: list[Action],
+        sent: Collection[tuple[str, str]] = (),
+    ) -> None:
+        if not task.callback_url:
+            return
         signs = self.world.director.scenario.kling.signs_callbacks
         changes = [
             (task.created_at, "submitted"),
@@ -215,10 +224,10 @@ class KlingSimulator(VendorSimulator):
         schedule_callbacks(
             self.callbacks,
             task,
-            changes,
+            [change for change in changes if (task.id, change[1]) not in sent],
             row_at,
             secret=self.credentials["webhook_secret"] if signs else None,
-            faults=self.world.director.callbacks(self.name, subject),
+            faults=faults,
         )
 
     def query_fault(self, task: Task | None, asked: str, on: Occasion) -> Action | None:
@@ -287,3 +296,12 @@ class KlingSimulator(VendorSimulator):
 
 def _processing_at(task: Task) -> float:
     return task.created_at + task.duration_s * _PROCESSING_AFTER
+
+
+def _new_credentials() -> dict[str, str]:
+    return {
+        "api_key": secrets.token_urlsafe(32),
+        "access_key": secrets.token_urlsafe(16),
+        "secret_key": secrets.token_urlsafe(32),
+        "webhook_secret": new_webhook_secret(),
+    }

@@ -26,7 +26,7 @@ class KlingCdn:
     def __init__(self, kling: KlingSimulator) -> None:
         """Serve the results of `kling` on its port for files."""
         self._kling = kling
-        self._key = secrets.token_bytes(32)
+        self._key = bytes.fromhex(kling.world.shelf.keep("kling-cdn", _new_key))
         for method in ("GET", "HEAD"):
             kling.files.add(method, "/results/{task_id}/{file}", kling.call(self._download))
 
@@ -76,3 +76,7 @@ def _refusal(status: int, code: str, message: str) -> Response:
         f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     )
     return Response(status, {"Content-Type": "application/xml"}, body.encode())
+
+
+def _new_key() -> str:
+    return secrets.token_hex(32)

@@ -28,7 +28,7 @@ class SimulatedVendorSimulator(VendorSimulator):
     def __init__(self, world: World, ports: Ports) -> None:
         """Bind the ports and make up a key."""
         super().__init__(world, ports)
-        self.credentials = {"api_key": secrets.token_urlsafe(32)}
+        self.credentials = world.shelf.keep("simulator-keys", _new_credentials)
         self._sealed = SealedTasks(self.credentials["api_key"])
         self.api.add("POST", "/v1/tasks", self.submit(self._create))
         self.api.add("GET", "/v1/tasks/{id}", self.call(self._show))
@@ -137,3 +137,7 @@ class SimulatedVendorSimulator(VendorSimulator):
 
 def _sent(answer: Answer) -> Response:
     return Response(answer.status, dict(answer.headers), answer.body)
+
+
+def _new_credentials() -> dict[str, str]:
+    return {"api_key": secrets.token_urlsafe(32)}

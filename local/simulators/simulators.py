@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,11 +16,15 @@ from local.simulators.google import GoogleSimulator
 from local.simulators.kling import KlingSimulator
 from local.simulators.receiver import WebhookReceiver
 from local.simulators.scenario import Scenario
+from local.simulators.shelf import Shelf
 from local.simulators.simulator import SimulatedVendorSimulator
 from local.simulators.vendor import Ports, VendorSimulator, World
 
 PORTS_IN_A_ROW = 9
 """What is kept free for all of them; a few are left for vendors to come."""
+
+
+_SAVE_INTERVAL_S = 1.0
 
 
 class Simulators:
@@ -38,11 +44,13 @@ class Simulators:
         port_base: int = 0,
         clip_scale: float = 1.0,
         prerender: bool = False,
+        state: Path | None = None,
     ) -> None:
         """Bind the ports; `port_base` takes a row from there, 0 takes free ones.
 
         `speed` divides the vendors' working time; clips have `clip_scale` times their size;
-        `prerender` draws each clip when its task is created.
+        `prerender` draws each clip when its task is created; in the folder `state` tasks and keys
+        outlive the process.
         """
         self.clock = clock or SystemClock()
         self._sleeper = Sleeper(self.clock)
@@ -57,7 +65,11 @@ class Simulators:
             host=host,
             speed=speed,
             prerender=prerender,
+            shelf=Shelf(state),
         )
+        self._keeps_state = state is not None
+        self._ended = threading.Event()
+        self._saver = threading.Thread(target=self._save_regularly, daemon=True)
         row = range(port_base, port_base + PORTS_IN_A_ROW) if port_base else [0] * PORTS_IN_A_ROW
         ports = iter(row)
         self.kling = KlingSimulator(world, Ports(next(ports), next(ports)))
@@ -84,9 +96,18 @@ class Simulators:
         for simulator in self.vendors.values():
             simulator.start()
         self.receiver.start()
+        if self._keeps_state:
+            self._saver.start()
+
+    def _save_regularly(self) -> None:
+        # A new task is written at once; this is for what becomes of it, and for the counts.
+        while not self._ended.wait(_SAVE_INTERVAL_S):
+            for simulator in self.vendors.values():
+                simulator.store.save()
 
     def stop(self) -> None:
         """Stop everything; waits of requests end at once."""
+        self._ended.set()
         self._sleeper.stop()
         self._studio.close()
         for simulator in self.vendors.values():

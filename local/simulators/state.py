@@ -6,7 +6,9 @@ import threading
 from collections import Counter
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from local.simulators.shelf import Journal
 
 
 class Ending(BaseModel):
@@ -21,6 +23,8 @@ class Ending(BaseModel):
 
 class Task(BaseModel):
     """One accepted task."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     id: str
     model: str
@@ -101,16 +105,46 @@ class DuplicateExternalIdError(Exception):
 class TaskStore:
     """The state of one vendor, safe between threads."""
 
-    def __init__(self) -> None:
-        """Remember nothing."""
+    def __init__(self, journal: Journal | None = None) -> None:
+        """Remember nothing, or what the journal holds."""
         self.lock = threading.RLock()
         self._state = VendorState()
         self._calls: Counter[str] = Counter()
         self._endpoints: Counter[str] = Counter()
+        self._journal = journal
+        self._written: dict[str, str] = {}
+        """Each task's row as it stands in the journal, without its image."""
+        self._document = ""
+        if journal is not None:
+            self.restore(_read(journal))
+            self._written = {task.id: _row(task) for task in self.all()}
 
     def reset(self) -> None:
         """Forget everything."""
-        self.restore(VendorState())
+        with self.lock:
+            self.restore(VendorState())
+            self._written = {}
+            if self._journal is not None:
+                self._journal.clear()
+            self.save()
+
+    def save(self) -> None:
+        """Write what has changed to the journal, where there is one."""
+        with self.lock:
+            if self._journal is None:
+                return
+            for task in self.all():
+                self._write(self._journal, task)
+            document = self.snapshot().model_dump_json(exclude={"tasks"})
+            if document != self._document:
+                self._journal.write_document(document)
+                self._document = document
+
+    def _write(self, journal: Journal, task: Task) -> None:
+        row = _row(task)
+        if self._written.get(task.id) != row:
+            journal.append(task.model_dump_json())
+            self._written[task.id] = row
 
     def snapshot(self) -> VendorState:
         """Return a copy of everything."""
@@ -138,6 +172,8 @@ class TaskStore:
             same = (known.prompt == task.prompt for known in self._state.tasks.values())
             task.attempt = 1 + sum(same)
             self._state.tasks[task.id] = task
+            if self._journal is not None:  # before the client hears of it
+                self._write(self._journal, task)
             return task
 
     def get(self, task_id: str) -> Task | None:
@@ -196,3 +232,14 @@ class TaskStore:
                 return recent[0] + 60 - now
             self._state.submit_times[model] = [*recent, now]
             return None
+
+
+def _row(task: Task) -> str:
+    """Return what may change of a task; its image never does, and may be large."""
+    return task.model_dump_json(exclude={"image"})
+
+
+def _read(journal: Journal) -> VendorState:
+    tasks = [Task.model_validate_json(row) for row in journal.rows()]
+    rest = journal.document() or {}
+    return VendorState.model_validate(rest | {"tasks": {task.id: task for task in tasks}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from dailies.domain.catalogue import Catalogue, Latency
@@ -32,6 +32,7 @@ from local.simulators.server import (
     Response,
     Router,
 )
+from local.simulators.shelf import Shelf
 from local.simulators.state import Ending, Task, TaskStore
 
 
@@ -48,6 +49,8 @@ class World:
     speed: float
     prerender: bool
     """Draw each clip when its task is created, not when it is fetched."""
+    shelf: Shelf = field(default_factory=Shelf)
+    """Where tasks and keys outlive the process."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class VendorSimulator(ABC):
         """Bind the ports without serving yet."""
         self.world = world
         self.spec = world.catalogue.vendor(self.name)
-        self.store = TaskStore()
+        self.store = TaskStore(world.shelf.journal(self.name))
         self.credentials: dict[str, Any] = {}
         self.api = Router(self.not_found)
         self.files = Router(self.file_not_found)
@@ -101,9 +104,10 @@ class VendorSimulator(ABC):
         self._file_server.start()
 
     def stop(self) -> None:
-        """Stop answering."""
+        """Stop answering, and write down what is not yet."""
         self._api_server.stop()
         self._file_server.stop()
+        self.store.save()
 
     def describe(self) -> dict[str, Any]:
         """Return what a client needs to know, as printed on start."""

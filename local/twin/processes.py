@@ -23,13 +23,21 @@ class SimulatorProcess:
     """`python -m local.simulators` while it runs. It stops with us even if we are killed."""
 
     def __init__(
-        self, log_path: Path, *, speed: float, port_base: int, scenario: Path | None = None
+        self,
+        log_path: Path,
+        *,
+        speed: float,
+        port_base: int,
+        scenario: Path | None = None,
+        state: Path | None = None,
     ) -> None:
         self._log_path = log_path
         self._command = [sys.executable, "-m", "local.twin.with_parent", "local.simulators"]
         self._command += ["--speed", str(speed), "--port-base", str(port_base)]
         if scenario is not None:
             self._command += ["--scenario", str(scenario)]
+        if state is not None:
+            self._command += ["--state", str(state)]
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
         self.described: dict[str, dict[str, Any]] = {}
@@ -63,6 +71,17 @@ class SimulatorProcess:
             self.described = json.loads(self._lines.get(timeout=_START_TIMEOUT_S))
         except (queue.Empty, ValueError) as exc:
             raise TwinError(f"The simulators did not start. See {self._log_path}.") from exc
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def __exit__(
         self,

@@ -46,11 +46,16 @@ def api_alarms(api_id: str) -> Iterator[Alarm]:
 
 def table_alarms(table_name: str) -> Iterator[Alarm]:
     """Watch the one table that everything waits for."""
+    yield _of_table_throttles(table_name)
+    yield _of_table_errors(table_name)
+
+
+def _of_table_throttles(table_name: str) -> Alarm:
     throttles = {
         name: of_service("AWS/DynamoDB", metric, "Sum", dimensions={"TableName": table_name})
         for name, metric in (("r", "ReadThrottleEvents"), ("w", "WriteThrottleEvents"))
     }
-    yield Alarm(
+    return Alarm(
         name="table-throttles",
         level=WARNING,
         text=(
@@ -63,6 +68,9 @@ def table_alarms(table_name: str) -> Iterator[Alarm]:
         bad=2,
         of=3,
     )
+
+
+def _of_table_errors(table_name: str) -> Alarm:
     errors = {
         f"s{i}": of_service(
             "AWS/DynamoDB",
@@ -72,7 +80,7 @@ def table_alarms(table_name: str) -> Iterator[Alarm]:
         )
         for i, operation in enumerate(_OPERATIONS)
     }
-    yield Alarm(
+    return Alarm(
         name="table-system-errors",
         level=WARNING,
         text=(

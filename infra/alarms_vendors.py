@@ -19,7 +19,8 @@ _NEAR_BUDGET = 0.8
 def vendor_alarms(stage: StageConfig, metrics: OwnMetrics) -> Iterator[Alarm]:
     """Watch each vendor of the stage, and the money."""
     for vendor in metrics.vendors:
-        yield from _of_vendor(vendor, metrics)
+        yield from _of_service(vendor, metrics)
+        yield from _of_results(vendor, metrics)
     spent = metrics.of_every_vendor("CostUsd", label="Spent", minutes=DAY_MINUTES)
     yield Alarm(
         name="spend-over-budget",
@@ -55,7 +56,8 @@ def vendor_alarms(stage: StageConfig, metrics: OwnMetrics) -> Iterator[Alarm]:
     )
 
 
-def _of_vendor(vendor: str, metrics: OwnMetrics) -> Iterator[Alarm]:
+def _of_service(vendor: str, metrics: OwnMetrics) -> Iterator[Alarm]:
+    """Watch whether the vendor takes what we send."""
     yield Alarm(
         name=f"{vendor}-locked-out",
         level=CRITICAL,
@@ -92,6 +94,10 @@ def _of_vendor(vendor: str, metrics: OwnMetrics) -> Iterator[Alarm]:
         bad=3,
         of=3,
     )
+
+
+def _of_results(vendor: str, metrics: OwnMetrics) -> Iterator[Alarm]:
+    """Watch whether we know what became of it, and how soon."""
     yield Alarm(
         name=f"{vendor}-unknown-attempts",
         level=WARNING,

@@ -30,6 +30,11 @@ def watch_alarms(
     metrics: OwnMetrics, *, sweep: PythonFunction, publish: PythonFunction
 ) -> Iterator[Alarm]:
     """Watch the sweeper and the outbox: the nets under everything else."""
+    yield from _of_sweeper(metrics, sweep)
+    yield from _of_outbox(metrics, publish)
+
+
+def _of_sweeper(metrics: OwnMetrics, sweep: PythonFunction) -> Iterator[Alarm]:
     yield Alarm(
         name="sweeper-silent",
         level=CRITICAL,
@@ -57,6 +62,9 @@ def watch_alarms(
         bad=2,
         of=2,
     )
+
+
+def _of_outbox(metrics: OwnMetrics, publish: PythonFunction) -> Iterator[Alarm]:
     yield Alarm(
         name="outbox-lag",
         level=WARNING,
@@ -116,6 +124,12 @@ def _of_workflow(name: str, workflow: StateMachine) -> Iterator[Alarm]:
         section="failed-executions",
         metric=machine.metric_timed_out(period=_PERIOD, statistic="Sum"),
     )
+    yield from _of_quotas_and_hands(name, workflow)
+
+
+def _of_quotas_and_hands(name: str, workflow: StateMachine) -> Iterator[Alarm]:
+    """Watch what happens to executions from outside."""
+    machine = workflow.machine
     yield Alarm(
         name=f"{name}-aborted",
         level=INFO,

@@ -11,12 +11,12 @@ from aws_cdk import aws_sqs as sqs
 
 from infra.alarms_functions import function_name
 from infra.alarms_queues import is_dead_letters, queue_name
+from infra.dashboard_graph import graph
 from infra.metrics import FAULTS, STAGES, OwnMetrics, math, of_service
 from infra.stage import StageConfig
 
 DAY = 1440
 _WIDE = 24
-_HEIGHT = 6
 
 Row = tuple[str, list[cloudwatch.IWidget]]
 """What the row tells, and its pictures."""
@@ -41,8 +41,8 @@ def health(metrics: OwnMetrics) -> list[cloudwatch.IWidget]:
         metrics.plain("OutboxLag", "Maximum"),
     ]
     return [
-        _graph("Jobs by how they ended", ends, 14, stacked=True),
-        _graph("Oldest overdue job and event (s): should be below 120", due, 10, line=600),
+        graph("Jobs by how they ended", ends, 14, stacked=True),
+        graph("Oldest overdue job and event (s): should be below 120", due, 10, line=600),
     ]
 
 
@@ -54,10 +54,8 @@ def money(metrics: OwnMetrics, stage: StageConfig) -> Row:
         f"**Money.** What vendors cost; the red line is the day's budget of "
         f"${stage.daily_budget_usd}. It stops nothing.",
         [
-            _graph(
-                "Dollars a day, by vendor", spent, 12, stacked=True, line=stage.daily_budget_usd
-            ),
-            _graph("Dollars an hour, by vendor", hourly, 12, stacked=True),
+            graph("Dollars a day, by vendor", spent, 12, stacked=True, line=stage.daily_budget_usd),
+            graph("Dollars an hour, by vendor", hourly, 12, stacked=True),
         ],
     )
 
@@ -74,8 +72,8 @@ def waiting(metrics: OwnMetrics) -> Row:
         "**Waiting.** Seconds from a vendor's end of a video to our seeing it, and how many "
         "questions a video takes. Callbacks make both small.",
         [
-            _graph("Detection delay (s)", delays, 12, line=120),
-            _graph("Polls per finished job", polls, 12),
+            graph("Detection delay (s)", delays, 12, line=120),
+            graph("Polls per finished job", polls, 12),
         ],
     )
 
@@ -84,7 +82,7 @@ def vendors(metrics: OwnMetrics) -> Row:
     """Show whether vendors serve us."""
     names = ("Submits", "Throttles", "VendorErrorsThrottled", *FAULTS)
     errors = [
-        _graph(
+        graph(
             f"{v}: submits and errors",
             [metrics.of_vendor(n, v, "Sum", label=n.removeprefix("VendorErrors")) for n in names],
             _WIDE // 3,
@@ -109,8 +107,8 @@ def vendors(metrics: OwnMetrics) -> Row:
         "act. *In doubt*: a paid submit whose answer was lost; it should come back to nothing.",
         [
             *errors,
-            _graph("Requests that vendors refused", verdicts, _WIDE // 3),
-            _graph("Submits in doubt", unknown, _WIDE // 3, right=age),
+            graph("Requests that vendors refused", verdicts, _WIDE // 3),
+            graph("Submits in doubt", unknown, _WIDE // 3, right=age),
         ],
     )
 
@@ -118,7 +116,7 @@ def vendors(metrics: OwnMetrics) -> Row:
 def stages(metrics: OwnMetrics) -> Row:
     """Show where jobs spend their time."""
     widgets: list[cloudwatch.IWidget] = [
-        _graph(
+        graph(
             f"{vendor}: seconds per stage, {quantile}",
             [metrics.of_stage("StageSeconds", vendor, s, quantile) for s in STAGES],
             _WIDE // 2,
@@ -141,9 +139,9 @@ def queues(all_queues: Sequence[sqs.Queue]) -> Row:
         "**Queues.** Messages on their way to webhooks, mail and SNS. Dead letters are work for a "
         "person: there should be none.",
         [
-            _graph("Waiting messages", list(_depths(waits)), 8),
-            _graph("Oldest waiting message (s)", list(_ages(waits)), 8, line=900),
-            _graph("Dead letters", list(_depths(dead)), 8, line=1),
+            graph("Waiting messages", list(_depths(waits)), 8),
+            graph("Oldest waiting message (s)", list(_ages(waits)), 8, line=900),
+            graph("Dead letters", list(_depths(dead)), 8, line=1),
         ],
     )
 
@@ -167,10 +165,10 @@ def functions(all_functions: Sequence[lambda_.Function], metrics: OwnMetrics) ->
         "**Functions.** A few errors are no news: everything is tried again. Lines that stay up "
         "are.",
         [
-            _graph("Errors", [*each("Errors", "Sum"), webhooks], 12),
-            _graph("Throttled calls", each("Throttles", "Sum"), 12),
-            _graph("Duration, p99 (ms)", each("Duration", "p99"), 12),
-            _graph("Running at the same time", each("ConcurrentExecutions", "Maximum"), 12),
+            graph("Errors", [*each("Errors", "Sum"), webhooks], 12),
+            graph("Throttled calls", each("Throttles", "Sum"), 12),
+            graph("Duration, p99 (ms)", each("Duration", "p99"), 12),
+            graph("Running at the same time", each("ConcurrentExecutions", "Maximum"), 12),
         ],
     )
 
@@ -186,9 +184,9 @@ def api(api_id: str) -> Row:
     return (
         "**API.** What callers see. 4xx are their mistakes, 5xx are ours.",
         [
-            _graph("Requests", [one("Count", "Sum")], 8),
-            _graph("Refused (4xx) and failed (5xx)", [one("4xx", "Sum"), one("5xx", "Sum")], 8),
-            _graph("Latency (ms)", [one("Latency", q) for q in ("p50", "p99")], 8, line=5000),
+            graph("Requests", [one("Count", "Sum")], 8),
+            graph("Refused (4xx) and failed (5xx)", [one("4xx", "Sum"), one("5xx", "Sum")], 8),
+            graph("Latency (ms)", [one("Latency", q) for q in ("p50", "p99")], 8, line=5000),
         ],
     )
 
@@ -218,29 +216,3 @@ def _ages(some: Sequence[sqs.Queue]) -> Iterator[cloudwatch.IMetric]:
 
 def _colored(metric: cloudwatch.MathExpression, color: str) -> cloudwatch.IMetric:
     return metric.with_(color=color)
-
-
-def _graph(
-    title: str,
-    left: Sequence[cloudwatch.IMetric],
-    width: int,
-    *,
-    right: Sequence[cloudwatch.IMetric] = (),
-    stacked: bool = False,
-    line: float | None = None,
-) -> cloudwatch.GraphWidget:
-    limit = [] if line is None else [_limit(line)]
-    return cloudwatch.GraphWidget(
-        title=title,
-        left=list(left),
-        right=list(right),
-        width=width,
-        height=_HEIGHT,
-        stacked=stacked,
-        left_annotations=limit,
-        left_y_axis=cloudwatch.YAxisProps(min=0),
-    )
-
-
-def _limit(value: float) -> cloudwatch.HorizontalAnnotation:
-    return cloudwatch.HorizontalAnnotation(value=value, color=cloudwatch.Color.RED)

@@ -13,16 +13,19 @@ from dailies.domain.attempts import (
     AttemptState,
     Charge,
 )
+from dailies.domain.catalogue import Catalogue
 from dailies.domain.errors import StorageError
 from dailies.domain.events import EventType
-from dailies.domain.jobs import Stage
+from dailies.domain.jobs import Job, Stage
 from dailies.domain.outcomes import BilledAmount, Blocked, Failed, FailureCode, Succeeded
 from dailies.domain.ports import Clock, LatencyStats, Ledger, Snapshot
 from dailies.domain.steps import StepInput, StepResult
 from dailies.observability import warn_of_vendor
 from dailies.services.recording import Move, going_on, move
+from dailies.services.settle import charge_of
 
-_WORTH_ANOTHER_VENDOR = frozenset({FailureCode.VENDOR_FAILED, FailureCode.RESULT_MISSING})
+_MADE = frozenset({FailureCode.RESULT_MISSING, FailureCode.RESULT_EXPIRED})
+"""The vendor says that it succeeded: it bills, whether or not there is a file to be had."""
 
 
 class ConcludePorts(Protocol):
@@ -36,6 +39,11 @@ class ConcludePorts(Protocol):
     @property
     def clock(self) -> Clock:
         """When."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What a vendor asks that does not say what it billed."""
         ...
 
     @property
@@ -54,8 +62,9 @@ def conclude(
 ) -> StepResult:
     """Record the end of the newest attempt's generation, and say where the job goes on.
 
-    A failure is proven by the vendor's own word, so another vendor may be asked; a moderation
-    verdict is about the request, and is not shopped around.
+    A failure is proven by the vendor's own word, so another vendor may be asked. A moderation
+    verdict is about the request, and is not shopped around; and a success without a usable file is
+    paid for, so no second task is.
 
     Args:
         step: the step's references.
@@ -74,7 +83,7 @@ def conclude(
     if isinstance(outcome, Succeeded):
         wanted = _with_result(attempt, outcome, seen)
     else:
-        wanted = _without_result(attempt, outcome, seen, ports)
+        wanted = _without_result(snapshot.job, attempt, outcome, seen, ports)
     snapshot, written = move(ports.ledger, ports.clock, snapshot, step.run, wanted)
     if written and isinstance(outcome, Succeeded):
         _learn(attempt, ports)
@@ -103,31 +112,22 @@ def _with_result(attempt: Attempt, outcome: Succeeded, seen: Mapping[str, Any]) 
 
 
 def _without_result(
-    attempt: Attempt, outcome: Failed | Blocked, seen: Mapping[str, Any], ports: ConcludePorts
+    job: Job,
+    attempt: Attempt,
+    outcome: Failed | Blocked,
+    seen: Mapping[str, Any],
+    ports: ConcludePorts,
 ) -> Move:
-    if isinstance(outcome, Blocked):
-        state, failure = (
-            AttemptState.BLOCKED,
-            AttemptFailure(
-                code="blocked",
-                message="The vendor's moderation withheld the result.",
-                vendor_code=outcome.vendor_code,
-                reasons=outcome.reasons,
-            ),
-        )
-    else:
-        state, failure = (
-            AttemptState.FAILED,
-            AttemptFailure(
-                code=outcome.code,
-                message=outcome.message,
-                vendor_code=outcome.vendor_code,
-                may_fail_over=outcome.code in _WORTH_ANOTHER_VENDOR,
-            ),
-        )
+    state = AttemptState.BLOCKED if isinstance(outcome, Blocked) else AttemptState.FAILED
+    made = _made(attempt, outcome)
+    failure = _failure(outcome, made=made)
     update: dict[str, Any] = {**seen, "failure": failure, "finished_at": ports.clock.now()}
-    if (charge := _charge(outcome.billed)) is not None:
-        update |= {"billed": outcome.billed, "charge": charge}
+    billed = outcome.billed or attempt.billed
+    if made:
+        known = attempt.model_copy(update={"billed": billed})
+        update |= {"billed": billed, "charge": charge_of(job, known, ports.catalogue)}
+    elif billed is not None and (charge := _charge(billed)) is not None:
+        update |= {"billed": billed, "charge": charge}
     return Move(
         attempt.number,
         AMBIGUOUS | HAS_HANDLE,
@@ -138,7 +138,28 @@ def _without_result(
     )
 
 
-def _charge(billed: BilledAmount | None) -> Charge | None:
-    if billed is None or billed.amount_usd is None:
+def _made(attempt: Attempt, outcome: Failed | Blocked) -> bool:
+    """Whether the vendor has said, now or before, that it made the video."""
+    return bool(attempt.outputs) or (isinstance(outcome, Failed) and outcome.code in _MADE)
+
+
+def _failure(outcome: Failed | Blocked, *, made: bool) -> AttemptFailure:
+    if isinstance(outcome, Blocked):
+        return AttemptFailure(
+            code="blocked",
+            message="The vendor's moderation withheld the result.",
+            vendor_code=outcome.vendor_code,
+            reasons=outcome.reasons,
+        )
+    return AttemptFailure(
+        code=outcome.code,
+        message=outcome.message,
+        vendor_code=outcome.vendor_code,
+        may_fail_over=outcome.code is FailureCode.VENDOR_FAILED and not made,
+    )
+
+
+def _charge(billed: BilledAmount) -> Charge | None:
+    if billed.amount_usd is None:
         return None
     return Charge(amount_usd=billed.amount_usd, basis="vendor", billed=billed)

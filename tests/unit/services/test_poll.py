@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,8 +15,16 @@ from dailies.domain.attempts import Attempt, AttemptState
 from dailies.domain.changes import Draft
 from dailies.domain.errors import ProviderThrottledError
 from dailies.domain.events import EventType
-from dailies.domain.jobs import Job, JobRequest, JobState, NotifySpec
-from dailies.domain.outcomes import Handle, Pending, PollOutcome
+from dailies.domain.jobs import Charged, Job, JobRequest, JobState, NotifySpec
+from dailies.domain.outcomes import (
+    BilledAmount,
+    Failed,
+    FailureCode,
+    Handle,
+    Output,
+    Pending,
+    PollOutcome,
+)
 from dailies.domain.steps import Outcome, StepInput, StepResult
 from dailies.observability import logger
 from dailies.services.poll import PollPorts, poll
@@ -314,3 +323,46 @@ def test_attempt_without_a_handle_is_sent_on(state: AttemptState, outcome: Outco
 
     assert at.poll().outcome is outcome
     assert at.vendor.calls == []
+
+
+_NO_FILE = [FailureCode.RESULT_MISSING, FailureCode.RESULT_EXPIRED]
+
+
+@pytest.mark.parametrize("code", _NO_FILE)
+def test_nobody_else_is_asked_and_the_list_price_is_charged_when_a_success_has_no_file(
+    code: FailureCode,
+) -> None:
+    at = scripted(Failed(code=code, message="Done, but there is no file."), vendor_name="kling")
+
+    assert at.poll().outcome is Outcome.END
+    assert (at.attempt.state, at.job.charged) == (AttemptState.FAILED, Charged.YES)
+    assert at.attempt.charge is not None
+    assert (at.attempt.charge.basis, at.attempt.charge.amount_usd) == ("catalogue", Decimal("0.42"))
+
+
+def test_vendors_own_bill_is_charged_when_a_success_has_no_file() -> None:
+    billed = BilledAmount(amount=Decimal(3), unit="kling_unit", amount_usd=Decimal("0.30"))
+    missing = Failed(code=FailureCode.RESULT_MISSING, message="No file.", billed=billed)
+    at = scripted(missing, vendor_name="kling")
+
+    at.poll()
+
+    assert at.attempt.charge is not None
+    assert (at.attempt.charge.basis, at.attempt.charge.amount_usd) == ("vendor", Decimal("0.30"))
+
+
+def test_nobody_else_is_asked_when_a_vendor_takes_its_success_back() -> None:
+    at = scripted(Failed(code=FailureCode.VENDOR_FAILED, message="Failed."), vendor_name="kling")
+    made = [Output(content_type="video/mp4", data={"url": "https://cdn.example/1.mp4"})]
+    had = at.attempt.model_copy(update={"outputs": made})
+    at.change(lambda draft: draft.write_attempt(had, was=had.state))
+
+    assert at.poll().outcome is Outcome.END
+    assert at.job.charged is Charged.YES
+
+
+def test_another_vendor_is_asked_when_the_first_says_that_it_failed() -> None:
+    at = scripted(Failed(code=FailureCode.VENDOR_FAILED, message="Failed."), vendor_name="kling")
+
+    assert at.poll().outcome is Outcome.PLAN
+    assert at.job.charged is Charged.NO

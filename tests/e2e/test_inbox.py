@@ -18,7 +18,7 @@ from tests.e2e.crew import KLING, Crew, until
 
 TENANT = "studio"
 MODEL = {"model": KLING, "duration_s": 5}
-_PATIENCE_S = 150
+_PATIENCE_S = 300
 
 
 def picture(color: str) -> bytes:

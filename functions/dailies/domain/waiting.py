@@ -24,6 +24,8 @@ RETRY_AFTER_S = (1, 3600)
 """Bounds within which a vendor's own word is taken."""
 SWEEP_GRACE_S = 180
 """How long after its next sign of life was due the sweeper looks at a job."""
+REFETCH_PAUSE_S = (2, 60)
+"""Bounds of the pause before a fresh address is asked for of a file that could not be used."""
 LATE_LOOK_S = (600, 21_600)
 """Bounds of the time between looks for the result of an attempt whose job has ended."""
 MAX_SUBMITS_BEFORE_FAILOVER = 8
@@ -72,6 +74,11 @@ def resolve_wait_s(attempt: Attempt, now: dt.datetime) -> int:
     """Return the wait until the next look-up: short at first, as most are found at once."""
     since_s = (now - (attempt.submitting_at or now)).total_seconds()
     return _clamp(0.2 * since_s, RESOLVE_WAIT_S)
+
+
+def refetch_pause_s(fetches: int) -> int:
+    """Return how long a vendor gets to mend a file: about five minutes over all tries."""
+    return _clamp(2**fetches, REFETCH_PAUSE_S)
 
 
 def throttle_wait_s(attempt: Attempt, retry_after_s: float | None) -> int:

@@ -10,7 +10,7 @@ from dailies.domain.jobs import JobState, Progress
 from dailies.domain.outcomes import Pending, Succeeded
 from dailies.domain.ports import Snapshot
 from dailies.domain.steps import Outcome, StepInput, StepResult
-from dailies.domain.waiting import HOLD_WINDOW_S, until_deadline_s
+from dailies.domain.waiting import HOLD_WINDOW_S, refetch_pause_s, until_deadline_s
 from dailies.observability import count
 from dailies.services.conclude import conclude
 from dailies.services.recording import Move, going_on, load, move
@@ -46,6 +46,9 @@ def poll(step: StepInput, ports: PollPorts, remaining_s: Callable[[], float]) ->
     )
     if snapshot.job.state is JobState.CANCELING:
         watch.cancel()
+    if attempt.outputs:  # it has ended; only its file could not be used
+        spare_s = max(0.0, remaining_s() - _RESERVE_S)
+        ports.clock.sleep(min(refetch_pause_s(attempt.fetches), spare_s))
     answer = watch.until_ended(step, min(HOLD_WINDOW_S, remaining_s() - _RESERVE_S))
     if answer is None:
         return going_on(step, load(ports.ledger, step.job_id))

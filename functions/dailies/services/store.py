@@ -23,12 +23,15 @@ from dailies.domain.ports import Fetcher, MediaStore, Providers, Snapshot
 from dailies.domain.steps import Outcome, StepInput, StepResult
 from dailies.services.give_up import give_up
 from dailies.services.recording import LedgerPorts, Move, going_on, load, move
-from dailies.services.transfer import Landed, Source, Transfer
+from dailies.services.transfer import MAX_BEGINNINGS, Landed, Source, Transfer
 
 HANDOVER_S: Final = 25.0
 """Time an invocation keeps for handing over: longer than the longest silence the fetcher bears."""
-MAX_FETCHES: Final = 3
-"""How often a file that is gone or unusable is asked for by a fresh address."""
+MAX_FETCHES: Final = MAX_BEGINNINGS
+"""How often a file that is gone or unusable is asked for by a fresh address.
+
+It is paid for: a vendor's bad quarter of a minute must not lose it. Poll pauses in between.
+"""
 _GONE: Final = frozenset({401, 403, 404, 410})
 _FETCHING: Final = frozenset({AttemptState.FETCHING})
 

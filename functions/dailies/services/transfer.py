@@ -17,7 +17,7 @@ from dailies.domain.ports import Clock, FetchedHead, Fetcher, MediaStore
 PART_BYTES: Final = 8 * 1024 * 1024
 """Size of every part but the last, so that two invocations alive at once write the same parts."""
 MAX_BYTES: Final = 20 * 1000**3
-MAX_BEGINNINGS: Final = 5
+MAX_BEGINNINGS: Final = 10
 """How often a file is fetched from its first byte before it is given up."""
 _MAX_STALLS: Final = 2
 """How many breaks without real progress one invocation takes; then the state machine waits."""

@@ -158,3 +158,10 @@ def test_late_looks_get_rarer_and_end_with_the_vendors_retention() -> None:
     assert waiting.late_look_at(submitted, KLING, after(10 * 86_400)) == after(885_600)
     assert waiting.late_look_at(submitted, KLING, after(KLING.retention_s + 1)) is None
     assert waiting.late_look_at(attempt(), KLING, NOW) == after(600)
+
+
+def test_pauses_for_a_file_to_be_mended_grow_to_five_minutes_in_all() -> None:
+    pauses = [waiting.refetch_pause_s(fetches) for fetches in range(1, 10)]
+    assert pauses[0] == 2
+    assert pauses == sorted(pauses)
+    assert sum(pauses) >= 300

@@ -145,6 +145,26 @@ def test_duration_is_not_counted_twice_when_a_fresh_address_is_asked_for() -> No
     assert at.stats.recorded == []
 
 
+@pytest.mark.parametrize(("fetches", "pause_s"), [(1, 2), (4, 16), (9, 60)])
+def test_vendor_gets_time_to_mend_a_file_before_it_is_asked_for_a_fresh_address(
+    fetches: int, pause_s: int
+) -> None:
+    at = lookout(duration_s=10)
+    again = an_attempt(
+        vendor="google",
+        model="veo-3.1-generate-001",
+        outputs=[at.vendor._output(TASK)],
+        state="generating",
+        fetches=fetches,
+    )
+    at.change(lambda draft: draft.write_attempt(again, was=AttemptState.SUBMITTED))
+    before = at.clock.now()
+
+    assert at.poll().outcome is Outcome.STORE
+
+    assert (at.vendor.polled_at[0] - before).total_seconds() == pause_s
+
+
 def test_vendor_is_asked_once_when_it_calls_back() -> None:
     at = lookout("kling", duration_s=1000)
 

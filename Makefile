@@ -11,7 +11,7 @@ STAGE ?= local
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test serve check bench api-key deploy destroy revoke openapi lock clean
+.PHONY: help install demo test serve check bench api-key redrive deploy destroy revoke openapi lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ api-key: install ## Make an API key: make api-key STAGE=dev TENANT=acme
 
 revoke: install ## End an API key or a link from an email: make revoke STAGE=dev
 	@$(PYTHON) -m tools.revoke --stage $(STAGE)
+
+redrive: install ## Show dead letters, move them back: make redrive STAGE=dev [QUEUE=webhook] [YES=1]
+	@$(PYTHON) -m tools.redrive --stage $(STAGE) $(if $(QUEUE),--queue $(QUEUE)) $(if $(YES),--yes)
 
 deploy: install ## Deploy a stage: make deploy STAGE=dev [YES=1] [DRY_RUN=1]
 	@$(PYTHON) -m tools.deploy --stage $(STAGE) $(if $(YES),--yes) $(if $(DRY_RUN),--dry-run)

@@ -15,7 +15,7 @@ from dailies.domain.outcomes import BilledAmount, Handle
 from dailies.domain.ports import AttemptRef, GenerationRequest
 from dailies.providers._kling_generation import Order, Question, image_value
 from dailies.providers._kling_tasks import KlingTask, amount
-from dailies.providers._replies import as_objects, as_text
+from dailies.providers._replies import as_object, as_objects, as_text
 
 _PATHS = {Mode.TEXT_TO_VIDEO: "text-to-video", Mode.IMAGE_TO_VIDEO: "image-to-video"}
 
@@ -66,7 +66,7 @@ class PathPerModel:
 
     def task(self, row: Mapping[str, Any], unit_usd: Decimal | None) -> KlingTask:
         """Return the task of a row of `/tasks`, of a created one, or of a callback."""
-        videos = [o for o in as_objects(row.get("outputs")) if o.get("type", "video") == "video"]
+        videos = [output for output in _output_rows(row.get("outputs")) if _is_video(output)]
         billed = _billed(as_objects(row.get("billing")), unit_usd)
         known = {name: row.get(name) for name in ("id", "status", "message", "external_id")}
         return KlingTask.model_validate(
@@ -88,6 +88,16 @@ def _contents(request: GenerationRequest) -> list[dict[str, str]]:
     if request.last_frame:
         parts.append({"type": "last_frame", "url": image_value(request.last_frame)})
     return parts
+
+
+def _output_rows(value: Any) -> list[dict[str, Any]]:
+    """Return the outputs, also where the only one stands without its list."""
+    return [as_object(value)] if isinstance(value, dict) else as_objects(value)
+
+
+def _is_video(output: Mapping[str, Any]) -> bool:
+    """Tell whether an output may be the video: one that does not say what it is may be."""
+    return as_text(output.get("type")).lower() in ("", "video")
 
 
 def _billed(rows: list[dict[str, Any]], unit_usd: Decimal | None) -> BilledAmount | None:

@@ -94,7 +94,7 @@ def _outputs(videos: tuple[dict[str, Any], ...]) -> list[Output]:
     return [
         Output(content_type="video/mp4", data=_output_data(video))
         for video in videos
-        if as_text(video.get("url")).startswith(("https://", "http://"))
+        if as_text(video.get("url")).lower().startswith(("https://", "http://"))
     ]
 
 

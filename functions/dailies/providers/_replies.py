@@ -127,9 +127,9 @@ def as_text(value: Any) -> str:
 
 
 def as_identifier(value: Any) -> str:
-    """Return an id as text: some vendors write theirs as numbers."""
+    """Return an id as text: some vendors write theirs as numbers. Blanks are no id."""
     plain = isinstance(value, str | int) and not isinstance(value, bool)
-    return str(value) if plain else ""
+    return text if plain and (text := str(value)).strip() else ""
 
 
 def as_int(value: Any) -> int | None:

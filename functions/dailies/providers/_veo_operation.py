@@ -71,6 +71,7 @@ def outcome_of(operation: dict[str, Any], handle: Handle) -> PollOutcome:
     if blocked:
         return blocked
     outputs = [_output(index, video, handle) for index, video in _videos(response)]
+    outputs = outputs or _samples(response)
     if outputs:
         return Succeeded(outputs=outputs)
     return Failed(code=FailureCode.RESULT_MISSING, message="The operation ended without a video.")
@@ -110,7 +111,21 @@ def _videos(response: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
 
 def _gcs_uri(video: dict[str, Any]) -> str:
     uri = as_text(video.get("gcsUri"))
-    return uri if uri.startswith("gs://") else ""
+    return uri if names_object(uri) else ""
+
+
+def names_object(uri: str) -> bool:
+    """Tell whether an address is that of an object in a bucket; a bucket or a folder is none."""
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    return bool(uri.startswith("gs://") and bucket and name) and not name.endswith("/")
+
+
+def _samples(response: dict[str, Any]) -> list[Output]:
+    """Return the videos of the deprecated member: their objects' bare addresses."""
+    uris = [as_text(sample) for sample in as_list(response.get("generatedSamples"))]
+    return [
+        Output(content_type="video/mp4", data={"gcs_uri": uri}) for uri in uris if names_object(uri)
+    ]
 
 
 def _inline(video: dict[str, Any]) -> bool:

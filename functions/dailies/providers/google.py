@@ -52,9 +52,17 @@ from dailies.providers._context import ProviderContext
 from dailies.providers._google_problems import problem_of, refusal_of
 from dailies.providers._interaction_outcome import outcome_of as outcome_of_interaction
 from dailies.providers._interactions import InteractionsApi, body_create
-from dailies.providers._replies import Reply, as_object, as_objects, as_text, parse_json, tidy
+from dailies.providers._replies import (
+    Reply,
+    as_int,
+    as_object,
+    as_objects,
+    as_text,
+    parse_json,
+    tidy,
+)
 from dailies.providers._service_account import ServiceAccount
-from dailies.providers._veo_operation import OperationReader, outcome_of
+from dailies.providers._veo_operation import OperationReader, names_object, outcome_of
 
 _LOCATION = "us-central1"
 _POLL_TIMEOUT_S = 30.0
@@ -117,7 +125,7 @@ class GoogleProvider:
         )
         if not reply.ok:
             raise self._submit_error(reply)
-        name = as_text(as_object(reply.json()).get("name"))
+        name = as_text(as_object(reply.json()).get("name")).strip()
         if not name:
             raise self._errors.unknown(reply)
         return _handle({"operation": name, "model": request.model})
@@ -132,7 +140,7 @@ class GoogleProvider:
             return outcome_of_interaction(
                 self._interactions.get(interaction_id),
                 interaction_id,
-                lambda uri: uri.startswith("gs://"),
+                names_object,
                 token_usd=self._spec.billing_unit_usd,
             )
         reader = OperationReader()
@@ -169,7 +177,8 @@ class GoogleProvider:
         if not reply.ok:
             raise self._read_error(reply)
         items = as_objects(as_object(reply.json()).get("items"))
-        names = sorted(as_text(item.get("name")) for item in items)
+        # An object without bytes is one that is not written yet, or a folder's placeholder.
+        names = sorted(as_text(item.get("name")) for item in items if as_int(item.get("size")) != 0)
         objects = [f"gs://{self._bucket}/{name}" for name in names if name.endswith(".mp4")]
         if objects:
             return Found(handle=_handle({"objects": objects, "model": model}))

@@ -114,7 +114,9 @@ class RandomDirector(Director):
 
     def end(self, vendor: str, subject: Subject) -> Any:
         """Return how a new task is to end, where not well."""
-        ends = {k: v for k, v in _ENDS.items() if vendor == "google" or k != "all filtered"}
+        # Only an operation of Veo's tells of videos that were filtered out.
+        veo = vendor == "google" and subject.model.startswith("veo")
+        ends = {k: v for k, v in _ENDS.items() if veo or k != "all filtered"}
         return self._make("vendor's result", ends)
 
     def duration_s(self, vendor: str, subject: Subject) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_events as events
@@ -72,7 +73,7 @@ class PipelineStack(Stack):
         http.answer_with(ApiFunctions(self, "Functions", parts=parts, workflow=workflow))
         if stage.smoke_simulator:
             simulator = SimulatorFunction(self, "Simulator", stage=stage)
-            http.add_public_routes(SIMULATOR_ROUTES, simulator.function)
+            http.add_public_routes(SIMULATOR_ROUTES, cast(lambda_.IFunction, simulator.function))
         notifications = Notifications(
             self, "Notifications", parts=parts, bus=bus, state_machines=state_machines
         )

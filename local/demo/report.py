@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.error import FFmpegError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from local.demo.errors import DemoError
@@ -104,7 +105,7 @@ def _decode(video: Path) -> dict[str, Any]:
                 "frames": frames,
                 "duration_s": frames / float(stream.average_rate or 24),
             }
-    except (av.FFmpegError, IndexError) as exc:
+    except (FFmpegError, IndexError) as exc:
         raise DemoError(f"{video} does not play: {exc}") from exc
 
 

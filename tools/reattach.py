@@ -166,6 +166,15 @@ def live_jobs(table: str, dynamodb: Any) -> Iterator[str]:
             yield row["job_id"]["S"]
 
 
+def _exists(table: str) -> bool:
+    dynamodb = client("dynamodb")
+    try:
+        dynamodb.describe_table(TableName=table)
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return False
+    return True
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Follow the orders on standard input; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.reattach", description=__doc__)
@@ -176,7 +185,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ledger = DynamoDbLedger(given.table, client("dynamodb"))
     workflow = StepFunctionsWorkflow(client("stepfunctions"), given.machine)
     for order in sys.stdin:
-        if order.strip() == "continue":
+        if not _exists(given.table):  # the emulator was killed before it had ever saved it
+            lines = []
+        elif order.strip() == "continue":
             jobs = [
                 job_id
                 for job_id in live_jobs(given.table, client("dynamodb"))

@@ -132,6 +132,11 @@ class Emulator:
             self._process.kill()
         self._forget()
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End the process at once, as a crash would."""
         if self._process is not None:

@@ -24,6 +24,7 @@ _FOLDER = _ROOT / ".local" / "serve"
 _SET_ASIDE = _ROOT / ".local" / "serve-old"
 _TENANT = "local"
 _SPEED = 10.0
+_LOOK_S = 1.0
 _JOB = '{"kind": "text_to_video", "model": "kling/kling-3.0-turbo", "prompt": "A fox in the snow"}'
 _AUTH = '-H "Authorization: Bearer $KEY"'
 _JSON = "-H 'Content-Type: application/json'"
@@ -40,8 +41,12 @@ def main() -> int:
         ports = replace(SERVE_PORTS, front=_port())
         with _twin(ports, narrator) as twin:
             access = _access(twin)
+            _tell_of_last_time(twin, narrator)
             _explain(twin, access, narrator)
-            threading.Event().wait()
+            while twin.running:
+                threading.Event().wait(_LOOK_S)
+        narrator.line("\nA part of the twin has ended. `make serve` goes on from its last save.")
+        return 1
     except KeyboardInterrupt:
         narrator.line("\nStopped. `make serve` goes on from here; `make clean` forgets it.")
         return 0
@@ -98,6 +103,13 @@ def _access(twin: Twin) -> Access:
     file.touch(mode=0o600)
     file.write_text(json.dumps(asdict(access)), "utf-8")
     return access
+
+
+def _tell_of_last_time(twin: Twin, narrator: Narrator) -> None:
+    for line in twin.warnings:
+        narrator.line(f"  WARNING: {line}")
+    for line in twin.resumed:
+        narrator.line(f"  {line}")
 
 
 def _explain(twin: Twin, access: Access, narrator: Narrator) -> None:

@@ -59,7 +59,12 @@ def deploy(emulator: Emulator, assembly: Path, folder: Path) -> dict[str, str]:
         _stop(process)
     if returncode != 0:
         raise DeployError(f"The stacks could not be deployed. See {log}.")
-    by_stack: dict[str, dict[str, str]] = json.loads(outputs.read_text("utf-8"))
+    return read_outputs(outputs)
+
+
+def read_outputs(file: Path) -> dict[str, str]:
+    """Return the outputs by name that the CDK CLI has written for each stack."""
+    by_stack: dict[str, dict[str, str]] = json.loads(file.read_text("utf-8"))
     return {name: value for stack in by_stack.values() for name, value in stack.items()}
 
 

@@ -28,15 +28,23 @@ def choose_ports(preferred: Ports, *, front_is_fixed: bool = False) -> Ports:
     Raises:
         TwinError: the front port is taken, and no other will do.
     """
-    front = preferred.front
-    if not _is_free(front):
-        if front_is_fixed:
-            raise TwinError(f"Port {front} is taken. Choose another one: PORT=8800 make serve.")
-        front = _free_row(1)
+    require_free(preferred, front_is_fixed=front_is_fixed)
+    front = preferred.front if _is_free(preferred.front) else _free_row(1)
     emulator = preferred.emulator if _is_free(preferred.emulator) else _free_row(1)
     row = range(preferred.simulators, preferred.simulators + SIMULATOR_PORTS)
     first = preferred.simulators if all(map(_is_free, row)) else _free_row(SIMULATOR_PORTS)
     return Ports(front, emulator, first)
+
+
+def require_free(preferred: Ports, *, front_is_fixed: bool) -> None:
+    """Return if the front port is free, or another will do.
+
+    Raises:
+        TwinError: it is taken.
+    """
+    front = preferred.front
+    if front_is_fixed and not _is_free(front):
+        raise TwinError(f"Port {front} is taken. Choose another one: PORT=8800 make serve.")
 
 
 def _is_free(port: int) -> bool:

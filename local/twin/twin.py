@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,12 +16,14 @@ import httpx
 
 from local.emulator.process import Emulator, EmulatorError
 from local.twin.assembly import Assembly
-from local.twin.deploy import deploy, require_cdk
+from local.twin.deploy import deploy, read_outputs, require_cdk
 from local.twin.errors import TwinError
 from local.twin.front_door import FrontDoor
+from local.twin.leftovers import end_leftovers
 from local.twin.narrator import Narrator, Silent
-from local.twin.ports import Ports, choose_ports
+from local.twin.ports import Ports, choose_ports, require_free
 from local.twin.processes import SimulatorProcess
+from local.twin.reattaching import Reattaching
 
 _ROOT = Path(__file__).resolve().parents[2]
 STAGE = "local"
@@ -62,6 +64,10 @@ class Twin:
         self._running = ExitStack()
         self.outputs: dict[str, str] = {}
         """The stacks' outputs by name."""
+        self.warnings: list[str] = []
+        """Tasks of vendors that the ledger did not know at the start: a line for each."""
+        self.resumed: list[str] = []
+        """Jobs that go on after a restart: a line for each."""
 
     emulator: Emulator
     simulators: SimulatorProcess
@@ -101,7 +107,7 @@ class Twin:
     def _start(self) -> None:
         require_cdk()
         self.folder.mkdir(parents=True, exist_ok=True)
-        ports = choose_ports(self._ports, front_is_fixed=self._front_is_fixed)
+        ports = self._choose_ports()
         enter = self._running.enter_context
         front = enter(FrontDoor(ports.front))
         self.url = front.url
@@ -114,14 +120,18 @@ class Twin:
                 speed=self.speed,
                 port_base=ports.simulators,
                 scenario=self._scenario,
+                state=self.folder / "simulators" if self._persist else None,
             )
         )
+        reattaching = self._reattaching()
         with self._narrator.step("Start the local AWS and the vendors' simulators"):
             self.simulators.await_ready()
             context = _context(self.simulators.described, self.url)
             log = self.folder / "synth.log"
             assembly = enter(Assembly(context, self.emulator.environment(), log))
             enter(self.emulator)
+            if reattaching is not None:  # before anything can order anew
+                self.warnings = reattaching.claim(self._tasks())
         if not assembly.is_cached:
             with self._narrator.step("Synthesize the stacks"):
                 assembly.await_ready()
@@ -129,7 +139,39 @@ class Twin:
             self.outputs = deploy(self.emulator, assembly.folder, self.folder)
             self._write_secrets()
             path = f"/_aws/execute-api/{self.outputs['ApiId']}/$default"
+            if reattaching is not None:
+                self.resumed = reattaching.resume()
             front.lead_to("127.0.0.1", self.emulator.port, path)
+
+    def _choose_ports(self) -> Ports:
+        """Return the ports of last time where they are free: results' addresses name them."""
+        if not self._persist:
+            return choose_ports(self._ports, front_is_fixed=self._front_is_fixed)
+        kept = self.folder / "ports.json"
+        preferred = self._ports
+        if kept.exists():
+            known = json.loads(kept.read_text("utf-8"))
+            preferred = Ports(**(known | {"front": preferred.front or known["front"]}))
+        require_free(preferred, front_is_fixed=self._front_is_fixed)
+        end_leftovers(self.folder)
+        chosen = choose_ports(preferred, front_is_fixed=self._front_is_fixed)
+        kept.write_text(json.dumps(asdict(chosen)), "utf-8")
+        return chosen
+
+    def _reattaching(self) -> Reattaching | None:
+        """Return what finds the jobs of last time again; None where there are none."""
+        known = self.folder / "outputs.json"
+        if not (self._persist and known.exists() and (self.folder / "aws" / "state").exists()):
+            return None
+        outputs = read_outputs(known)
+        environment = self.emulator.environment()
+        return self._running.enter_context(Reattaching(outputs, environment))
+
+    def _tasks(self) -> dict[str, list[dict[str, Any]]]:
+        return {vendor: self.simulated(vendor)["tasks"] for vendor in self._vendors()}
+
+    def _vendors(self) -> list[str]:
+        return [name for name, one in self.simulators.described.items() if "credentials" in one]
 
     def _write_secrets(self) -> None:
         secrets = self.emulator.client("secretsmanager")
@@ -162,6 +204,16 @@ class Twin:
         if done.returncode != 0 or len(words) != 2:
             raise TwinError(f"No API key could be made: {done.stderr.strip()[-300:]}")
         return Access(*words)
+
+    @property
+    def running(self) -> bool:
+        """Whether all that it started still runs."""
+        return self.emulator.running and self.simulators.running
+
+    def kill(self) -> None:
+        """End everything at once, as a crash of the machine would."""
+        self.emulator.kill()
+        self.simulators.kill()
 
     # What the other side saw
 

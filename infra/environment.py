@@ -40,6 +40,7 @@ class Environment:
             **self.secrets,
             "PROVIDER_ENDPOINTS": json.dumps(endpoints, sort_keys=True),
         }
+        self.spend_caps = {"SPEND_CAPS": json.dumps(dict(stage.spend_caps), sort_keys=True)}
         self.offer = {"WITHHELD_VENDORS": json.dumps(list(stage.withheld_vendors))}
 
 

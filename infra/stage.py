@@ -88,6 +88,10 @@ class StageConfig(BaseModel):
     provider_endpoints: Mapping[str, str] = Field(default_factory=dict)
     """Other base URLs for vendors: the simulators of the local stage."""
 
+    spend_caps: Mapping[str, str] = Field(default_factory=dict)
+    """What may be ordered at a vendor in all, in US dollars, as text: `make serve LIVE=…` sets it.
+    A vendor that is left out has no cap."""
+
     outbound_allow: tuple[str, ...] = ()
     """`host:port` that guarded requests may reach although not public: the simulators, again."""
 
@@ -141,6 +145,7 @@ class LocalSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider_endpoints: dict[str, str] = Field(default_factory=dict)
+    spend_caps: dict[str, str] = Field(default_factory=dict)
     outbound_allow: tuple[str, ...] = ()
     public_url: str | None = None
 

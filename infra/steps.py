@@ -65,7 +65,7 @@ class Steps(Construct):
             sources=parts.sources,
             timeout_s=_VENDOR_CALL_S,
             memory_mb=_SMALL_MB,
-            environment=merge(env.table, env.bucket, env.vendors, env.public_url),
+            environment=merge(env.table, env.bucket, env.vendors, env.public_url, env.spend_caps),
             grants=[
                 *self._ledger,
                 to.read_objects(parts.bucket, UPLOADS),

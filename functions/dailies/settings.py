@@ -65,6 +65,8 @@ class SubmitSettings(VendorSettings):
     """Submit also reads a job's input images."""
 
     media_bucket: str
+    spend_caps: Json[dict[str, Decimal]]
+    """What may be ordered at a vendor in all, in US dollars; one that is left out has no cap."""
 
 
 class StoreSettings(LedgerSettings):
@@ -90,6 +92,8 @@ class ApiSettings(LedgerSettings):
     state_machine_arn: str
     withheld_vendors: Json[list[str]]
     """Vendors of the catalogue that this stage does not offer."""
+    outbound_allow: Json[list[str]]
+    """`host:port` pairs that are not public and take webhooks: a laptop's receivers."""
 
 
 class CallbackSettings(LedgerSettings):

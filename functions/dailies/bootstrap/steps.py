@@ -35,6 +35,7 @@ settle = notify = fail = plan
 def submit() -> SubmitPorts:
     """For Submit."""
     from dailies.adapters.dynamodb_latency import DynamoDbLatency
+    from dailies.adapters.dynamodb_spend_cap import DynamoDbSpendCap
     from dailies.services.generation_request import RequestBuilder
     from dailies.services.submit import SubmitPorts
 
@@ -48,6 +49,7 @@ def submit() -> SubmitPorts:
         stats=DynamoDbLatency(env.table_name, client("dynamodb"), clock),
         request_for=RequestBuilder(ledger, catalogue, lambda: parts.media(env.media_bucket)),
         callback_url=_callback_url(env),
+        cap=DynamoDbSpendCap(env.table_name, client("dynamodb"), env.spend_caps),
     )
 
 

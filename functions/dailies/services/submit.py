@@ -21,11 +21,13 @@ from dailies.domain.events import EventType
 from dailies.domain.jobs import JobState, Stage
 from dailies.domain.outcomes import Finished
 from dailies.domain.ports import AttemptRef, GenerationRequest, Provider
+from dailies.domain.spending import OverCapError
 from dailies.domain.steps import Outcome, StepInput, StepResult
 from dailies.domain.waiting import calls_back, first_wait_s
 from dailies.observability import warn_of_vendor
 from dailies.services.conclude import conclude
 from dailies.services.recording import Move, going_on, load, move
+from dailies.services.settle import charge_of
 from dailies.services.take_answer import (
     RESERVED,
     Submission,
@@ -63,7 +65,10 @@ def submit(step: StepInput, ports: SubmitPorts) -> StepResult:
         provider = ports.providers.get(attempt.vendor)
         reference = AttemptRef(attempt.attempt_id, callback_url=ports.callback_url(attempt))
         reserved = _prepared(reserved, request, reference)
-    except (InvalidRequestError, ConfigurationError) as exc:
+        if ports.cap is not None:  # the one place that every order passes, whoever asked for it
+            price_usd = charge_of(snapshot.job, attempt, ports.catalogue).amount_usd
+            ports.cap.take(attempt.vendor, attempt.attempt_id, price_usd)
+    except (InvalidRequestError, ConfigurationError, OverCapError) as exc:
         elsewhere = isinstance(exc, ConfigurationError)
         failure = AttemptFailure(code=exc.code, message=str(exc), may_fail_over=elsewhere)
         return refused(reserved, failure)

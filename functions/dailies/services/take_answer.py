@@ -19,6 +19,7 @@ from dailies.domain.ports import (
     Providers,
     Snapshot,
 )
+from dailies.domain.spending import SpendCap
 from dailies.domain.steps import Outcome, StepInput, StepResult
 from dailies.domain.waiting import MAX_SUBMITS_BEFORE_FAILOVER, throttle_wait_s, until_deadline_s
 from dailies.services.recording import Move, going_on, move
@@ -40,6 +41,8 @@ class SubmitPorts:
     """Fills in a job's request for an attempt; raises InvalidRequestError where it cannot."""
     callback_url: Callable[[Attempt], str | None]
     """Where the vendor may call back; None where nobody can reach us."""
+    cap: SpendCap | None = None
+    """What may be spent; None where nothing limits it."""
 
 
 @dataclass(frozen=True)

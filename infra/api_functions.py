@@ -42,7 +42,7 @@ class ApiFunctions(Construct):
             sources=parts.sources,
             timeout_s=_API_S,
             memory_mb=_API_MB,
-            environment=merge(env.table, env.bucket, env.offer, self._machine_arn),
+            environment=merge(env.table, env.bucket, env.offer, env.outbound, self._machine_arn),
             grants=[
                 to.read_rows(parts.table),
                 to.write_rows(parts.table),

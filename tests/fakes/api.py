@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dailies.adapters.webhook_addresses import webhook_check
 from dailies.domain.access import ApiKey, Link
 from dailies.domain.assets import StoredPart
 from dailies.domain.catalogue import Catalogue, load_catalogue
@@ -137,6 +138,7 @@ class ApiFakes:
     catalogue: Catalogue = field(default_factory=load_catalogue)
     clock: WaitingClock = field(default_factory=WaitingClock)
     new_id: Any = new_id
+    check_webhook: Any = field(default_factory=lambda: webhook_check(["127.0.0.1:8123"]))
 
 
 def api_event(

@@ -33,6 +33,7 @@ def test_simulators_are_unreachable_when_the_stage_is_in_the_cloud(prod: Stage) 
     functions = prod.pipeline.functions()
 
     assert functions["store"]["Environment"]["Variables"]["OUTBOUND_ALLOW"] == "[]"
+    assert functions["api"]["Environment"]["Variables"]["OUTBOUND_ALLOW"] == "[]"
     assert functions["deliver_webhook"]["Environment"]["Variables"]["OUTBOUND_ALLOW"] == "[]"
     assert functions["submit"]["Environment"]["Variables"]["PROVIDER_ENDPOINTS"] == "{}"
 

@@ -8,8 +8,6 @@ URL, not from what the backend connected to.
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import socket
 import ssl
 import time
@@ -19,6 +17,7 @@ from typing import Any, Final
 import httpcore
 import httpx
 
+from dailies.adapters.public_addresses import is_plain_host, is_public, pair
 from dailies.domain.errors import FetchRefusedError
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -26,46 +25,13 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 LOCATION: Final = "dailies.location"
 """The extension of a response that holds its `Location` header."""
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
-_TEREDO: Final = ipaddress.IPv6Network("2001::/32")
-_SPECIAL_V4: Final = (
-    ipaddress.IPv4Network("192.0.0.0/24"),
-    ipaddress.IPv4Network("192.88.99.0/24"),
-)
-"""Protocol assignments, 6to4 relays: what `is_global` says of them varies by Python release."""
 _MAX_URL_CHARS: Final = 8192
-_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|\d+)\.?$", re.IGNORECASE)
-"""A host whose last label is a number: old parsers take it for an address, octal ones too."""
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
     """Return every address that the system's resolver has for a name."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an address is on the public internet, also where IPv6 only wraps an IPv4 one."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv4Address):
-        return _is_public_v4(ip)
-    if ip.ipv4_mapped is not None:
-        return _is_public_v4(ip.ipv4_mapped)
-    if ip in _NAT64:
-        return _is_public_v4(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-    if ip.sixtofour is not None:
-        return _is_public_v4(ip.sixtofour)
-    return ip in _GLOBAL_UNICAST and ip not in _TEREDO and ip.is_global and ip.scope_id is None
-
-
-def _is_public_v4(ip: ipaddress.IPv4Address) -> bool:
-    special = ip.is_multicast or ip.is_reserved or any(ip in net for net in _SPECIAL_V4)
-    return ip.is_global and not special
 
 
 def check_url(
@@ -87,30 +53,17 @@ def check_url(
     host = parsed.host
     if parsed.scheme not in ("https", "http") or len(str(parsed)) > _MAX_URL_CHARS:
         raise FetchRefusedError(f"The address ({parsed.scheme or 'no scheme'}) is not HTTPS.")
-    if not _is_plain_host(parsed.raw_host.decode("ascii", "replace")):
+    if not is_plain_host(parsed.raw_host.decode("ascii", "replace")):
         raise FetchRefusedError("The address names no host, or writes it in a strange way.")
     if parsed.userinfo:
         raise FetchRefusedError(f"The address of {host} holds user data.")
-    if _pair(host, parsed.port or {"https": 443, "http": 80}[parsed.scheme]) in allow:
+    if pair(host, parsed.port or {"https": 443, "http": 80}[parsed.scheme]) in allow:
         return parsed
     if parsed.scheme != "https" or parsed.port not in (None, 443):
         raise FetchRefusedError(f"{host} may be reached by HTTPS on port 443 only.")
     if hosts and not any(_below(host, suffix) for suffix in hosts):
         raise FetchRefusedError(f"{host} is not a host this vendor's results come from.")
     return parsed
-
-
-def _is_plain_host(host: str) -> bool:
-    """Tell whether a host is a name, or an address as usually written (not `0x7f.1`)."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return _NAME.fullmatch(host) is not None and _NUMBER.match(host) is None
-    return True
-
-
-def _pair(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _below(host: str, suffix: str) -> bool:
@@ -167,7 +120,7 @@ class GuardedBackend(httpcore.NetworkBackend):
             addresses = self._resolve(host, port)
         except (OSError, UnicodeError) as exc:
             raise httpcore.ConnectError(f"{host} could not be resolved.") from exc
-        if _pair(host, port) not in self._allow and not all(map(is_public, addresses)):
+        if pair(host, port) not in self._allow and not all(map(is_public, addresses)):
             raise FetchRefusedError(f"{host} is not on the public internet.")
         return addresses
 

@@ -12,6 +12,8 @@ from dailies.bootstrap import parts
 from dailies.domain.catalogue import Catalogue, load_catalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dailies.domain.access import Keys, Links
     from dailies.domain.ids import NewId
     from dailies.domain.ports import (
@@ -42,6 +44,8 @@ class ApiPorts:
     catalogue: Catalogue
     clock: Clock
     new_id: NewId
+    check_webhook: Callable[[str], None]
+    """Raises FetchRefusedError for an address that no webhook can be delivered to."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class CallbackPorts:
 def api() -> ApiPorts:
     """For the HTTP API."""
     from dailies.adapters.dynamodb_links import DynamoDbLinks
+    from dailies.adapters.webhook_addresses import webhook_check
     from dailies.domain.ids import new_id
 
     env = settings.ApiSettings.read()
@@ -72,6 +77,7 @@ def api() -> ApiPorts:
         catalogue=load_catalogue().without(env.withheld_vendors),
         clock=parts.clock(),
         new_id=new_id,
+        check_webhook=webhook_check(env.outbound_allow),
     )
 
 

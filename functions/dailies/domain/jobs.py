@@ -83,7 +83,7 @@ ModelRef = Annotated[
 
 
 class WebhookSink(_Frozen):
-    """Where to POST the job's events."""
+    """Where to POST the job's events: HTTPS on port 443 of a public host."""
 
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2048)]
 

@@ -11,7 +11,12 @@ from decimal import Decimal
 
 from dailies.domain.catalogue import Catalogue, Lifecycle, ModelSpec, VendorSpec
 from dailies.domain.changes import Creation, Replay
-from dailies.domain.errors import FieldProblem, InvalidRequestError, StorageError
+from dailies.domain.errors import (
+    FetchRefusedError,
+    FieldProblem,
+    InvalidRequestError,
+    StorageError,
+)
 from dailies.domain.events import Event, EventType
 from dailies.domain.ids import NewId, event_id
 from dailies.domain.jobs import Job, JobRequest
@@ -50,6 +55,7 @@ def create_job(
     tenant: str,
     idempotency_key: str,
     describe: Callable[[Job], str],
+    check_webhook: Callable[[str], None] | None = None,
     trace_id: str,
     ledger: Ledger,
     workflow: Workflow,
@@ -60,6 +66,7 @@ def create_job(
     """Return the new job's answer, or the stored one where the same request was sent before.
 
     `describe` makes the response body of a job. It is stored, so that a replay gets the same bytes.
+    `check_webhook` raises FetchRefusedError for an address that nothing can be delivered to.
 
     Raises:
         InvalidRequestError: the request cannot be carried out.
@@ -69,6 +76,7 @@ def create_job(
         StorageError: the ledger did not answer; whether the job exists is not known.
     """
     now = clock.now()
+    _check_webhook(request, check_webhook)
     estimate_usd = price_routes(request, catalogue, now.date())[0]
     job = _new_job(
         request, tenant, estimate_usd, now=now, job_id=new_id("job", now), trace_id=trace_id
@@ -106,6 +114,21 @@ def price_routes(request: JobRequest, catalogue: Catalogue, today: dt.date) -> l
         resolve_options(request, vendor, model, pointer=pointer)[0].price_usd(model)
         for (vendor, model), pointer in zip(found, pointers, strict=True)
     ]
+
+
+def _check_webhook(request: JobRequest, check: Callable[[str], None] | None) -> None:
+    webhook = request.notify.webhook
+    if webhook is None or check is None:
+        return
+    try:
+        check(webhook.url)
+    except FetchRefusedError as exc:
+        problem = FieldProblem("/notify/webhook/url", str(exc))
+        raise InvalidRequestError(
+            "The webhook could never be delivered.",
+            (problem,),
+            hint="Give an https:// address of a public host, on port 443.",
+        ) from exc
 
 
 def _find(

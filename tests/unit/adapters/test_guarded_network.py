@@ -13,8 +13,8 @@ from dailies.adapters.guarded_network import (
     GuardedBackend,
     GuardedTransport,
     check_url,
-    is_public,
 )
+from dailies.adapters.public_addresses import is_public
 from dailies.domain.errors import FetchRefusedError
 
 NOBODY: frozenset[str] = frozenset()
@@ -76,6 +76,8 @@ def test_address_is_public_when_anyone_can_reach_it(address: str) -> None:
         "ff02::1",
         "100::1",
         "2001:db8::1",
+        "3fff::1",
+        "3fff:fff::1",
         "4000::1",
         "not an address",
         "",

@@ -183,6 +183,8 @@ class TestCreating:
             ({"prompt": "x" * 9000}, "/prompt"),
             ({"colour": "red"}, "/colour"),
             ({"notify": {"webhook": {"url": "ftp://x"}}}, "/notify/webhook/url"),
+            ({"notify": {"webhook": {"url": "http://hooks.example"}}}, "/notify/webhook/url"),
+            ({"notify": {"webhook": {"url": "https://localhost/x"}}}, "/notify/webhook/url"),
             ({"notify": {"email": ["a@b.example", 5]}}, "/notify/email/1"),
             ({"duration_s": 5.5}, "/duration_s"),
             ({"image": {"asset_id": "ast_01JCZ5W2A0B1C2D3E4F5G6H7J8"}}, "/image"),
@@ -196,6 +198,12 @@ class TestCreating:
         assert pointer in [e["pointer"] for e in body["errors"]]
         assert body["charged"] == "no"
         assert fakes.workflow.started == []
+
+    @pytest.mark.parametrize("url", ["https://hooks.example/x", "http://127.0.0.1:8123/x"])
+    def test_webhook_is_taken_when_it_is_public_or_the_stage_allows_it(
+        self, api: ApiClient, url: str
+    ) -> None:
+        assert create(api, notify={"webhook": {"url": url}}).status == 202
 
     def test_input_is_refused_when_it_is_another_tenants(
         self, api: ApiClient, stranger: ApiClient

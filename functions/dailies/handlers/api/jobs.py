@@ -40,6 +40,7 @@ def create(call: Call[Parameters, CreateHeaders, JobRequest], ports: ApiPorts) -
         tenant=call.tenant,
         idempotency_key=call.headers.idempotency_key,
         describe=lambda job: job_view(job, ports.catalogue).model_dump_json(),
+        check_webhook=ports.check_webhook,
         trace_id=call.trace_id,
         ledger=ports.ledger,
         workflow=ports.workflow,

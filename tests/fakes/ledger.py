@@ -75,6 +75,11 @@ class InMemoryLedger:
         self._add_event(event)
         return None
 
+    def earlier(self, tenant: str, idempotency_key: str, now: dt.datetime) -> Replay | None:
+        with self._lock:
+            known = self._keys.get((tenant, idempotency_key))
+        return None if known is None or known[1] <= epoch_s(now) else known[0]
+
     def apply(self, change: Change) -> None:
         self.interrupt("before", "apply")
         with self._lock:

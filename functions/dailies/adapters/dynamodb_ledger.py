@@ -123,6 +123,12 @@ class DynamoDbLedger:
 
     # ------------------------------------------------------------ reads
 
+    def earlier(self, tenant: str, idempotency_key: str, now: dt.datetime) -> Replay | None:
+        """Return the record of an idempotency key that was used before, or None."""
+        key = rows.idempotency_key(tenant, idempotency_key)
+        row = self._get(key, "read an idempotency key")
+        return None if row is None or rows.past_ttl(row, now) else rows.replay(row)
+
     def snapshot(self, job_id: str) -> Snapshot | None:
         """Return job and attempts (one consistent query), or None if there is no such job."""
         job: Job | None = None

@@ -235,10 +235,20 @@ def delivery_row(delivery: Delivery) -> Row:
     return key(job_pk(delivery.job_id), sk) | DELIVERIES.encode(delivery)
 
 
+def idempotency_key(tenant: str, word: str) -> Row:
+    """Return the key of the record of a tenant's idempotency key."""
+    return key(f"IDEM#{tenant}#{digest(word)}", "IDEM")
+
+
+def past_ttl(row: Mapping[str, Any], now: dt.datetime) -> bool:
+    """Tell whether a row counts as gone: TTL deletes late."""
+    return int(row["ttl"]["N"]) <= epoch_s(now)
+
+
 def idempotency_row(creation: Creation) -> Row:
     """Return the record that answers a replay of a creating request."""
     job = creation.job
-    return key(f"IDEM#{job.tenant}#{digest(creation.idempotency_key)}", "IDEM") | {
+    return idempotency_key(job.tenant, creation.idempotency_key) | {
         "job_id": {"S": job.job_id},
         "body_sha256": {"S": creation.body_sha256},
         "answer": {"S": creation.answer},

@@ -76,17 +76,18 @@ def create_job(
         StorageError: the ledger did not answer; whether the job exists is not known.
     """
     now = clock.now()
-    _check_webhook(request, check_webhook)
-    estimate_usd = price_routes(request, catalogue, now.date())[0]
+    try:
+        _check_webhook(request, check_webhook)
+        estimate_usd = price_routes(request, catalogue, now.date())[0]
+    except InvalidRequestError:
+        # What is refused today may have been taken yesterday: its model may have retired since.
+        if (earlier := ledger.earlier(tenant, idempotency_key, now)) is None:
+            raise
+        return _replayed(earlier, _fingerprint(request))
     job = _new_job(
         request, tenant, estimate_usd, now=now, job_id=new_id("job", now), trace_id=trace_id
     )
-    creation = _creation(job, idempotency_key, describe(job))
-    replay = ledger.create(creation)
-    if replay is not None:
-        return _replayed(replay, creation.body_sha256)
-    _start(workflow, job)
-    return Created(job_id=job.job_id, answer=creation.answer, replayed=False)
+    return _written(_creation(job, idempotency_key, describe(job)), ledger, workflow)
 
 
 def lifecycle_of(routes: list[str], catalogue: Catalogue) -> Lifecycle:
@@ -201,6 +202,15 @@ def _fingerprint(request: JobRequest) -> str:
     """
     meaning = request.model_dump(mode="json", exclude_defaults=True)
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+
+def _written(creation: Creation, ledger: Ledger, workflow: Workflow) -> Created:
+    job = creation.job
+    replay = ledger.create(creation)
+    if replay is not None:
+        return _replayed(replay, creation.body_sha256)
+    _start(workflow, job)
+    return Created(job_id=job.job_id, answer=creation.answer, replayed=False)
 
 
 def _replayed(replay: Replay, body_sha256: str) -> Created:

@@ -127,6 +127,30 @@ def test_create_forgets_a_key_when_a_day_has_passed(
     assert (ledger.create(a_creation(again)) is not None) is replayed
 
 
+def test_earlier_answer_is_told_when_the_key_was_used(ledger: Ledger) -> None:
+    job = a_job()
+    creation = a_creation(job, answer='{"a": "ü"}')
+    assert ledger.earlier(job.tenant, creation.idempotency_key, NOW) is None
+
+    ledger.create(creation)
+
+    replay = ledger.earlier(job.tenant, creation.idempotency_key, NOW)
+    assert replay is not None
+    assert (replay.job_id, replay.answer) == (job.job_id, '{"a": "ü"}')
+    assert ledger.earlier("other", creation.idempotency_key, NOW) is None
+
+
+@pytest.mark.parametrize(("later", "kept"), [(24, True), (26, False)])
+def test_earlier_answer_is_forgotten_when_a_day_has_passed(
+    ledger: Ledger, later: int, kept: bool
+) -> None:
+    creation = a_creation(a_job())
+    ledger.create(creation)
+
+    at = NOW + dt.timedelta(hours=later)
+    assert (ledger.earlier(creation.job.tenant, creation.idempotency_key, at) is not None) is kept
+
+
 def test_create_conflicts_when_the_job_exists(ledger: Ledger) -> None:
     job = created(ledger)
     with pytest.raises(ConflictError):

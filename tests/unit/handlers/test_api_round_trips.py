@@ -56,6 +56,13 @@ def test_one_call_and_no_start_when_a_request_is_repeated(counted: Counted) -> N
     assert len(counted.fakes.workflow.started) == 1
 
 
+def test_one_read_and_no_write_when_a_request_is_refused(counted: Counted) -> None:
+    gone = BODY | {"model": "openai/sora-2"}
+
+    assert counted.api.post("/v1/jobs", gone, headers={"Idempotency-Key": "k"}).status == 410
+    assert counted.calls == ["GetItem"]
+
+
 def test_one_read_when_a_job_is_read(counted: Counted) -> None:
     path = counted.create()
     counted.calls.clear()

@@ -54,6 +54,40 @@ def test_job_is_refused_when_a_fallback_has_retired(api: ApiClient) -> None:
     assert reply.json["errors"][0]["pointer"] == "/fallbacks/0"
 
 
+def retire(fakes: ApiFakes) -> None:
+    """Retire every model of Kling now."""
+    kling = fakes.catalogue.vendors["kling"]
+    gone = Lifecycle(retires_on=START.date())
+    models = [one.model_copy(update={"lifecycle": gone}) for one in kling.models]
+    vendors = {**fakes.catalogue.vendors, "kling": kling.model_copy(update={"models": models})}
+    fakes.catalogue = fakes.catalogue.model_copy(update={"vendors": vendors})
+
+
+def test_stored_answer_comes_again_when_the_model_retired_in_between(
+    api: ApiClient, fakes: ApiFakes
+) -> None:
+    body, headers = BODY | {"model": "kling/kling-3.0"}, {"Idempotency-Key": "k"}
+    first = api.post("/v1/jobs", body, headers=headers)
+    retire(fakes)
+
+    again = api.post("/v1/jobs", body, headers=headers)
+
+    assert (again.status, again.text) == (202, first.text)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_reused_key_is_told_when_the_model_retired_in_between(
+    api: ApiClient, fakes: ApiFakes
+) -> None:
+    headers = {"Idempotency-Key": "k"}
+    api.post("/v1/jobs", BODY | {"model": "kling/kling-3.0"}, headers=headers)
+    retire(fakes)
+
+    other = api.post("/v1/jobs", BODY | {"model": "kling/kling-2.6"}, headers=headers)
+
+    assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
+
+
 def test_replacement_does_the_same_and_lives_when_a_model_names_one() -> None:
     catalogue = load_catalogue()
     for model, replacement in RETIRED.items():

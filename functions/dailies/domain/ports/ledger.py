@@ -61,6 +61,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def earlier(self, tenant: str, idempotency_key: str, now: dt.datetime) -> Replay | None:
+        """Return the record of an idempotency key that was used before (one read), or None."""
+        ...
+
     def snapshot(self, job_id: str) -> Snapshot | None:
         """Return job and attempts (one strongly consistent query), or None."""
         ...

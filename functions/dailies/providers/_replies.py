@@ -143,8 +143,13 @@ def as_int(value: Any) -> int | None:
 
 def as_number(value: Any) -> float:
     """Return a JSON number that is finite, or 0 for anything else."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number and math.isfinite(value) else 0.0
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number that no float holds
+        return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 Objects = Annotated[list[dict[str, Any]], BeforeValidator(as_objects)]

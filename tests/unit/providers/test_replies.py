@@ -55,6 +55,13 @@ def test_retry_after_is_bounded_seconds_when_read(value: str | None, expected: A
     assert retry_after_s(value, NOW) == expected
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "1e400", "NaN", "Infinity"])
+def test_number_reads_as_absent_when_no_float_holds_it(number: str) -> None:
+    row = Row.model_validate(parse_json(b'{"share": %s}' % number.encode()))
+
+    assert row.share == 0
+
+
 @pytest.mark.parametrize("junk", [None, 7, True, [], {}, "x", 1.5, [1, {}, None], {"a": 1}])
 def test_member_reads_as_absent_when_its_type_is_wrong(junk: Any) -> None:
     row = Row.model_validate(dict.fromkeys(Row.model_fields, junk) | {"other": junk})

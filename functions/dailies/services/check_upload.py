@@ -6,6 +6,7 @@ Only a few bytes are looked at; decoding strangers' files is the vendor's busine
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any, Final, cast
 
 from dailies.domain.arrivals import DropFolder, FoundObject, UnreadableError
@@ -58,9 +59,14 @@ def read_prompt(found: FoundObject, folder: DropFolder) -> str:
         UploadRefusedError: `empty`, `too_large` or `not_text`.
     """
     text = _read_text(found, MAX_TEXT_BYTES, folder).strip()
-    if not text:
+    if is_blank(text):
         raise UploadRefusedError("empty", "The prompt is empty.", hint="Write it into the file.")
     return text
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing: spaces, and characters without a width."""
+    return all(unicodedata.category(character)[0] in "CZ" for character in text)
 
 
 def read_object(found: FoundObject, folder: DropFolder) -> dict[str, Any]:
@@ -71,9 +77,9 @@ def read_object(found: FoundObject, folder: DropFolder) -> dict[str, Any]:
     """
     text = _read_text(found, MAX_JSON_BYTES, folder)
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_number)
     except (ValueError, RecursionError) as exc:
-        where = f" {exc}." if isinstance(exc, json.JSONDecodeError) else ""
+        where = f" {exc}." if isinstance(exc, json.JSONDecodeError | _AmbiguousError) else ""
         raise UploadRefusedError(
             "not_json", f"The file is not JSON.{where}", hint="Check it with any JSON editor."
         ) from exc
@@ -82,6 +88,21 @@ def read_object(found: FoundObject, folder: DropFolder) -> dict[str, Any]:
             "not_json", "The file holds no JSON object.", hint='It begins with "{".'
         )
     return cast("dict[str, Any]", value)
+
+
+class _AmbiguousError(ValueError):
+    """JSON that readers take in different ways. What it says may cost money: nobody guesses."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _AmbiguousError("A member is there twice")
+    return members
+
+
+def _no_number(word: str) -> Any:
+    raise _AmbiguousError(f"{word} is no number")
 
 
 def _read_text(found: FoundObject, limit: int, folder: DropFolder) -> str:

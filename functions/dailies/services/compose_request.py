@@ -11,7 +11,13 @@ from dailies.domain.arrivals import SIDECAR_WAIT, Cap, DropFolder, FoundObject, 
 from dailies.domain.catalogue import Input, Mode
 from dailies.domain.errors import FieldProblem
 from dailies.domain.inbox import DEFAULTS_NAME, Place, Role, UploadRefusedError
-from dailies.services.check_upload import check_media, find_object, read_object, read_prompt
+from dailies.services.check_upload import (
+    check_media,
+    find_object,
+    is_blank,
+    read_object,
+    read_prompt,
+)
 from dailies.services.read_defaults import read_defaults
 from dailies.services.resolve_inputs import InputResolver
 
@@ -56,7 +62,7 @@ def compose_request(
             return _hold_briefly(_no_prompt(place), waited)
         _refuse_own(own or {}, ("kind", Input.IMAGE), place)
         own = {**(own or {}), Input.IMAGE.value: {"key": found.key}}
-        if not str(own.get("prompt", defaults.get("prompt", ""))).strip():
+        if is_blank(str(own.get("prompt", defaults.get("prompt", "")))):
             return Hold(_no_prompt(place))
     else:
         own, kind = read_object(found, folder), None

@@ -217,7 +217,11 @@ def test_file_is_refused_without_being_read_when_it_is_too_large(
     [
         ("a.txt", "", "empty"),
         ("a.txt", " \n", "empty"),
+        ("a.txt", "\u200b\ufeff \u2060", "empty"),
         ("a.json", "{", "not_json"),
+        ("a.json", '{"prompt": "a", "prompt": "b", "kind": "text_to_video"}', "not_json"),
+        ("a.json", '{"kind": "text_to_video", "prompt": "a", "seed": NaN}', "not_json"),
+        ("_defaults.json", '{"spend_cap_usd": 1, "spend_cap_usd": 9}', "not_json"),
         ("a.json", "[]", "not_json"),
         ("a.json", '{"a":' * 20_000, "not_json"),
         ("a.json", {"prompt": "x", "kind": "text_to_video", "colour": "red"}, "invalid_request"),
@@ -244,6 +248,14 @@ def test_problem_says_what_is_wrong_when_a_file_has_mistakes(
 
     assert stage.problem(path)["code"] == code
     assert stage.problem(path)["quarantined"] is False
+    assert stage.jobs() == []
+
+
+def test_picture_holds_when_its_prompt_shows_nothing(stage: Stage) -> None:
+    stage.put("_defaults.json", MODEL)
+    stage.put("cat.png.json", {"prompt": "\u200b \u2060"})
+
+    assert stage.state(stage.put("cat.png")) == "waiting"
     assert stage.jobs() == []
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from local.twin.deploy import deploy, read_outputs, require_cdk
 from local.twin.errors import TwinError
 from local.twin.front_door import FrontDoor
 from local.twin.leftovers import end_leftovers
+from local.twin.live import Live
 from local.twin.narrator import Narrator, Silent
 from local.twin.ports import Ports, choose_ports, require_free
 from local.twin.processes import SimulatorProcess
@@ -51,6 +53,7 @@ class Twin:
         front_is_fixed: bool = False,
         scenario: Path | None = None,
         persist: bool = False,
+        live: Live | None = None,
         narrator: Narrator | None = None,
     ) -> None:
         """Describe it: `folder` takes state and logs, `speed` divides all waiting."""
@@ -60,6 +63,7 @@ class Twin:
         self._front_is_fixed = front_is_fixed
         self._scenario = scenario
         self._persist = persist
+        self._live = live
         self._narrator = narrator or Silent()
         self._running = ExitStack()
         self.outputs: dict[str, str] = {}
@@ -126,7 +130,7 @@ class Twin:
         reattaching = self._reattaching()
         with self._narrator.step("Start the local AWS and the vendors' simulators"):
             self.simulators.await_ready()
-            context = _context(self.simulators.described, self.url)
+            context = _context(self.simulators.described, self.url, self._live)
             log = self.folder / "synth.log"
             assembly = enter(Assembly(context, self.emulator.environment(), log))
             enter(self.emulator)
@@ -171,7 +175,8 @@ class Twin:
         return {vendor: self.simulated(vendor)["tasks"] for vendor in self._vendors()}
 
     def _vendors(self) -> list[str]:
-        return [name for name, one in self.simulators.described.items() if "credentials" in one]
+        names = [name for name, one in self.simulators.described.items() if "credentials" in one]
+        return [name for name in names if self._live is None or name != self._live.vendor]
 
     def _write_secrets(self) -> None:
         secrets = self.emulator.client("secretsmanager")
@@ -183,6 +188,22 @@ class Twin:
                 }
                 name = f"dailies/{STAGE}/providers/{vendor}"
                 _put_secret(secrets, name, json.dumps(texts))
+        if self._live is not None:
+            name = f"dailies/{STAGE}/providers/{self._live.vendor}"
+            _put_secret(secrets, name, json.dumps(dict(self._live.credentials)))
+            self._running.callback(self._forget_credentials, name)
+
+    def _forget_credentials(self, name: str) -> None:
+        """Take a real key out of the state, which would keep it on disk."""
+        if self.emulator.running:
+            _put_secret(self.emulator.client("secretsmanager"), name, "{}")
+
+    def ordered_usd(self, vendor: str) -> Decimal:
+        """Return what counts against the cap of a real vendor."""
+        key = {"pk": {"S": f"CAP#{vendor}"}, "sk": {"S": "SUM"}}
+        dynamodb = self.emulator.client("dynamodb")
+        row = dynamodb.get_item(TableName=self.outputs["TableName"], Key=key).get("Item", {})
+        return Decimal(row.get("usd", {"N": "0"})["N"])
 
     def issue(self, tenant: str) -> Access:
         """Make an API key of a tenant, as an operator does.
@@ -246,16 +267,26 @@ def _put_secret(secrets: Any, name: str, text: str) -> None:
         secrets.create_secret(Name=name, SecretString=text)
 
 
-def _context(described: dict[str, dict[str, Any]], url: str) -> dict[str, Any]:
+def _context(described: dict[str, dict[str, Any]], url: str, live: Live | None) -> dict[str, Any]:
     """Return what the stage `local` is told of this machine, as `infra.stage.LocalSettings`."""
     vendors = {name: one for name, one in described.items() if "credentials" in one}
     endpoints = {name: one["base_url"] for name, one in vendors.items()}
     for name, one in vendors.items():
         endpoints |= {f"{name}.{host}": address for host, address in one["endpoints"].items()}
     addresses = {str(v) for one in described.values() for k, v in one.items() if k.endswith("_url")}
+    allowed = {urlsplit(one).netloc for one in addresses}
+    if live is not None:
+        simulated = {k: v for k, v in endpoints.items() if k.partition(".")[0] != live.vendor}
+        return {
+            "stage": STAGE,
+            "public_url": "",  # nobody can call a laptop back: vendors are polled
+            "provider_endpoints": json.dumps(simulated | dict(live.endpoints), sort_keys=True),
+            "outbound_allow": json.dumps(sorted(allowed | set(live.outbound_allow))),
+            "spend_caps": json.dumps({live.vendor: str(live.max_cost_usd)}),
+        }
     return {
         "stage": STAGE,
         "public_url": url,
         "provider_endpoints": json.dumps(endpoints, sort_keys=True),
-        "outbound_allow": json.dumps(sorted({urlsplit(one).netloc for one in addresses})),
+        "outbound_allow": json.dumps(sorted(allowed)),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from dailies.domain.errors import PipelineError, ProviderThrottledError
+from dailies.domain.errors import ConfigurationError, PipelineError, ProviderThrottledError
 from dailies.observability import bind, logger
 
 
@@ -49,9 +49,25 @@ def call(service: Callable[[], Any], event: Mapping[str, Any]) -> Any:
         return service()
     except Exception as exc:
         name = errors_by_name(exc)
-        code = exc.code if isinstance(exc, PipelineError) else type(exc).__name__
-        logger.error(name.__name__, extra={"code": code}, exc_info=name is Permanent)
+        code = log_failure(name.__name__, exc)
         raise name(f"{code}: {exc}" if isinstance(exc, PipelineError) else code) from exc
+
+
+def log_failure(message: str, exc: Exception) -> str:
+    """Write down an error as loudly as it matters, and return its code.
+
+    A traceback is for what nobody foresaw. What the deployment lacks is told in words: they name no
+    secret.
+    """
+    if not isinstance(exc, PipelineError):
+        code = type(exc).__name__
+        logger.error(message, extra={"code": code}, exc_info=exc)
+        return code
+    if isinstance(exc, ConfigurationError):
+        logger.error(message, extra={"code": exc.code, "error": str(exc)})
+    else:
+        logger.warning(message, extra={"code": exc.code})
+    return exc.code
 
 
 def remaining_s(context: LambdaContext) -> Callable[[], float]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from dailies import bootstrap
 from dailies.domain.errors import PipelineError
-from dailies.handlers.boundary import LambdaContext
+from dailies.handlers.boundary import LambdaContext, log_failure
 from dailies.handlers.http_event import body_of, headers_of, part_of
-from dailies.observability import bind, logger
+from dailies.observability import bind
 from dailies.services.signal import Signaled, signal_from_callback
 
 _MAX_BODY_BYTES = 256 * 1024
@@ -44,6 +44,6 @@ def handler(
             public_url=ports.public_url,
         )
     except PipelineError as exc:
-        logger.error("callback", extra={"code": exc.code})
+        log_failure("callback", exc)
         return {"statusCode": 503 if exc.retryable else 500}
     return {"statusCode": _STATUS[signaled]}

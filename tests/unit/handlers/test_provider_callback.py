@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from dailies.domain.ports import AttemptRef
 from dailies.domain.signing import callback_secret
 from dailies.handlers.api import handler as api_handler
 from dailies.handlers.provider_callback import handler
+from dailies.observability import logger
 from tests.fakes.api import START, ApiClient, ApiFakes
 
 KEY = "stage-key"
@@ -181,3 +183,26 @@ def test_vendor_is_asked_to_come_again_when_we_could_not_take_it(
     world.fakes.ledger.interrupt = broken
 
     assert world.status() == status
+
+
+def test_what_is_missing_is_logged_when_a_callback_finds_the_deployment_incomplete(
+    world: World,
+) -> None:
+    lines: list[logging.LogRecord] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record)
+
+    def broken(phase: str, write: str) -> None:
+        raise ConfigurationError("The secret signing lacks callback_key.")
+
+    world.fakes.ledger.interrupt = broken
+    handler_of_test = Keep()
+    logger.addHandler(handler_of_test)
+    try:
+        world.status()
+    finally:
+        logger.removeHandler(handler_of_test)
+
+    assert [vars(line)["error"] for line in lines] == ["The secret signing lacks callback_key."]

@@ -11,7 +11,7 @@ STAGE ?= local
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test serve check bench api-key redrive deploy destroy revoke openapi lock clean
+.PHONY: help install demo test serve check bench api-key redrive deploy destroy revoke openapi providers lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ destroy: install ## Delete a stage: make destroy STAGE=dev
 
 openapi: install ## Write docs/openapi.json anew from the code
 	@$(PYTHON) -m tools.openapi
+
+providers: install ## Write docs/providers.md anew from the catalogue
+	@$(PYTHON) -m tools.providers
 
 lock: install ## Pin the requirements anew after editing requirements/*.in
 	@for f in uv base media dev; do \

@@ -39,7 +39,6 @@ class AttemptState(StrEnum):
 
 HAS_HANDLE = frozenset({AttemptState.SUBMITTED, AttemptState.GENERATING})
 AMBIGUOUS = frozenset({AttemptState.SUBMITTING, AttemptState.UNKNOWN})
-OPEN = HAS_HANDLE | AMBIGUOUS | {AttemptState.RESERVED, AttemptState.FETCHING}
 ENDED_WITHOUT_RESULT = frozenset(
     {AttemptState.REJECTED, AttemptState.FAILED, AttemptState.BLOCKED, AttemptState.ABANDONED}
 )

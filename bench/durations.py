@@ -34,7 +34,7 @@ NAMES = tuple(_DRAWS)
 
 def durations_s(name: str, jobs: int, seed: int) -> list[float]:
     """Return what each of the jobs takes at its vendor, in order."""
-    rng = random.Random(f"{name}/{seed}")
+    rng = random.Random(f"{name}/{seed}")  # noqa: S311
     drawn = [_DRAWS[name](rng) for _ in range(jobs)]
     if name == SLOWS:
         drawn[jobs // 2 :] = [3 * seconds for seconds in drawn[jobs // 2 :]]

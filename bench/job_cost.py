@@ -134,7 +134,7 @@ class _Inspector(FixedInspector):
 class _Wiring(Wiring):
     def probe_ports(self) -> ProbePorts:
         ports = super().probe_ports()
-        inspector = _Inspector(self.media._calls)  # type: ignore[attr-defined]  # noqa: SLF001
+        inspector = _Inspector(self.media._calls)  # type: ignore[attr-defined]
         return ProbePorts(**(ports.__dict__ | {"inspector": inspector}))
 
 

@@ -17,7 +17,8 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -137,34 +138,30 @@ def tell(yard: Yard, seed: int, number: int, rate: float) -> Told:
     return told
 
 
-def _share(seed: int, numbers: Sequence[int], rate: float, progress: Callable[[int], None]) -> Told:
-    yard, told = Yard(), Told()
-    for number in numbers:
-        told.add(tell(yard, seed, number, rate))
-        progress(told.jobs)
+def _share(seed: int, numbers: Sequence[int], rate: float) -> Told:
+    told = Told()
+    with closing(Yard()) as yard:
+        for number in numbers:
+            told.add(tell(yard, seed, number, rate))
     return told
-
-
-def _in_process(seed: int, numbers: Sequence[int], rate: float) -> Told:
-    return _share(seed, numbers, rate, lambda done: None)
 
 
 def run(jobs: int, faults_percent: float, seed: int, processes: int) -> Told:
     """Run the jobs in processes, and return what they came to."""
     rate, told = faults_percent / 100, Told()
     if processes == 1:
-        return _in_process(seed, range(jobs), rate)
+        return _share(seed, range(jobs), rate)
     shares = [list(range(jobs))[n :: 4 * processes] for n in range(4 * processes)]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        for part in pool.starmap(_in_process, [(seed, s, rate) for s in shares if s], chunksize=1):
+        for part in pool.starmap(_share, [(seed, s, rate) for s in shares if s], chunksize=1):
             told.add(part)
     return told
 
 
 def story(seed: int, number: int, rate: float) -> str:
     """Return the events of one job, and what is wrong with it."""
-    with quiet():
-        stage, job_id = one_job(Yard(), seed, number, rate)
+    with closing(Yard()) as yard, quiet():
+        stage, job_id = one_job(yard, seed, number, rate)
         findings = audit(stage, job_id)
     lines = [
         f"{(event.at - EPOCH).total_seconds():12.1f} s  {event.type}  {dict(event.data)}"

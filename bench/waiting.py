@@ -64,9 +64,11 @@ class Learned(FixedStats):
     counts: list[int] = field(default_factory=lambda: [0] * BUCKETS)
 
     def q02(self, key: str) -> float | None:
+        """Return the learned 2nd percentile, or None before there are enough samples."""
         return quantile_s(self.counts) if sum(self.counts) >= ENOUGH_SAMPLES else None
 
     def record(self, key: str, seconds: float) -> None:
+        """Count one finished generation."""
         self.counts[bucket_of(seconds)] += 1
 
 

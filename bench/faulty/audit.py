@@ -29,7 +29,7 @@ class Finding:
 
 def audit(stage: FaultyStage, job_id: str) -> list[Finding]:
     """Return everything that is wrong."""
-    snapshot = stage.ledger._jobs.get(job_id)  # noqa: SLF001
+    snapshot = stage.ledger._jobs.get(job_id)
     if snapshot is None:
         return [Finding("lost", "no such job")]
     return list(_Audit(stage, job_id).findings())

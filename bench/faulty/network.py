@@ -91,6 +91,9 @@ class _Callbacks(CallbackWorker):
     def forget(self) -> None:
         self._dropped.clear()
 
+    def stop(self) -> None:
+        self._client.close()
+
 
 class SimulatedVendors:
     """Three vendors with all their dialects, their network, and their callbacks."""
@@ -119,6 +122,12 @@ class SimulatedVendors:
             calling.callbacks = _Callbacks(self.time, calling.store, receiver)
         gemini.webhooks.worker = gemini.callbacks
         self.client = httpx.Client(transport=_Network(self), trust_env=False)
+
+    def close(self) -> None:
+        """Give back the ports that the simulators bound without serving."""
+        self.client.close()
+        for one in self.by_name.values():
+            one.stop()
 
     @property
     def hosts(self) -> dict[str, Callable[[Request], Response]]:

@@ -1,4 +1,4 @@
-"""A whole stage that fails: the real definitions, handlers and adapters over faulty surroundings."""
+"""A whole stage that fails: real definitions, handlers and adapters in faulty surroundings."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class FaultyWiring(Wiring):
 class FaultyStage(Stage):
     """One job's stage. Everything that goes wrong is drawn from `draws`."""
 
-    draws: Draws = field(default_factory=lambda: Draws(random.Random(0), 0))
+    draws: Draws = field(default_factory=lambda: Draws(random.Random(0), 0))  # noqa: S311
     network: SimulatedVendors | None = None
     dead_letters: list[str] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
@@ -325,6 +325,10 @@ class Yard:
         self.director.begin(draws, rng.randrange(2**31))
         self._stage = FaultyStage({}, clock, draws=draws, network=self.network)
         return self._stage
+
+    def close(self) -> None:
+        """Give back what the simulators hold."""
+        self.network.close()
 
     def _called_back(self, request: httpx.Request) -> int:
         return self._stage.called_back(request) if self._stage else 502

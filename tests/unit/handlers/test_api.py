@@ -511,6 +511,19 @@ class TestMedia:
         assert after.json["expires_at"] == "2026-11-20T12:01:00Z"
         assert f"{made['asset_id']}.png" in after.json["url"]
 
+    def test_download_has_the_usual_time_when_no_body_is_sent(
+        self, api: ApiClient, fakes: ApiFakes
+    ) -> None:
+        made = api.post("/v1/uploads", {"content_type": "image/png", "size_bytes": 9}).json
+        fakes.media.objects[made["fields"]["key"]] = ObjectHead(9, "image/png")
+        path = f"/v1/assets/{made['asset_id']}/download-url"
+
+        bare = api.call("POST", path)
+        other = api.call("POST", path, body="expires_s=60")
+
+        assert (bare.status, bare.json) == (200, api.post(path, {}).json)
+        problem(other, 415, "unsupported_media_type")
+
     def test_everything_is_missing_when_it_is_another_tenants(
         self, api: ApiClient, stranger: ApiClient
     ) -> None:

@@ -89,6 +89,8 @@ class Operation(Generic[Q, H, B]):
     query: type[Q]
     headers: type[H]
     body: type[B] | None = None
+    body_optional: bool = False
+    """Whether a request without a body stands for the body's defaults."""
     example: dict[str, Any] | None = None
     """A body that is accepted."""
     problems: tuple[int, ...] = ()

@@ -118,6 +118,8 @@ def _body(operation: AnyOperation, request: HttpRequest) -> BaseModel | None:
         raise BodyTooLargeError(f"A body has at most {MAX_BODY_BYTES} bytes.")
     if operation.body is None:
         return None
+    if operation.body_optional and not request.body:
+        return operation.body()
     if request.media_type != "application/json":
         raise UnsupportedMediaTypeError("The body must be sent as application/json.")
     try:

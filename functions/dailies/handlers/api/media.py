@@ -103,6 +103,7 @@ MEDIA = (
         query=Parameters,
         headers=Parameters,
         body=DownloadBody,
+        body_optional=True,
         example={"expires_s": 900},
         successes=(Success(200, "The URL.", DownloadView),),
     ),

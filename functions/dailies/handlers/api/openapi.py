@@ -131,7 +131,10 @@ def _operation(operation: AnyOperation, refs: _Refs) -> dict[str, Any]:
         described["security"] = []
     if operation.body is not None:
         media = {"schema": refs[operation.body, "validation"], "example": operation.example}
-        described["requestBody"] = {"required": True, "content": {"application/json": media}}
+        described["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {"application/json": media},
+        }
     return described
 
 

@@ -90,7 +90,12 @@ class _Storing:
         except UploadGoneError:
             self._keep(transfer, upload=None)
             raise
-        except (FetchBrokenError, StorageError, ProviderError):
+        except FetchBrokenError:
+            self._keep(transfer, upload=transfer.partial)
+            raise
+        except (StorageError, ProviderError):
+            # Whoever failed, the file did not: a paid result is not given up for our own trouble.
+            transfer.beginnings = self.attempt.fetches
             self._keep(transfer, upload=transfer.partial)
             raise
         if landed is None:

@@ -210,6 +210,23 @@ def test_attempt_fails_as_paid_when_the_source_drips_for_ever() -> None:
     assert scene.attempt.failure.code == "result_broken"
 
 
+def test_tries_are_not_used_up_when_it_is_the_bucket_that_fails() -> None:
+    scene = Scene(Serve(SMALL))
+    put_part = scene.media.put_part
+
+    def failing(*_: Any) -> Any:
+        raise StorageError("no answer")
+
+    scene.media.put_part = failing  # type: ignore[method-assign]
+    for _ in range(2 * MAX_FETCHES):
+        with pytest.raises(StorageError):
+            scene.run()
+    scene.media.put_part = put_part  # type: ignore[method-assign]
+
+    assert scene.run().outcome is Outcome.PROBE
+    assert scene.stored_bytes() == SMALL
+
+
 def test_progress_is_kept_when_the_bucket_fails_half_way() -> None:
     scene = Scene(Serve(BIG))
     put_part = scene.media.put_part

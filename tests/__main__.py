@@ -25,7 +25,7 @@ _IN_ONE_PROCESS = {"infra", "e2e"}
 _UNMEASURED = {"simulators", "emulator", "infra", "e2e"}
 """They test other code, or run `functions/` in other processes."""
 _WORKERS = max(2, min(4, os.cpu_count() or 2))
-_SUITE_TIMEOUT_S = 600
+_SUITE_TIMEOUT_S = 1200
 _OUTPUT_LINES = 400
 _FLOORS = (
     ("functions/dailies/*", 95),

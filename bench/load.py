@@ -1,7 +1,8 @@
 """The quota arithmetic: what a load asks of each default AWS quota, and which binds first.
 
 Everything in it comes from `quotas.json`: the quotas with their source and date, and what one job
-uses, rounded up from `python -m bench.job_cost`.
+uses, rounded up from `python -m bench.job_cost`. `python -m bench.load` prints the tables of
+`docs/numbers.md`.
 """
 
 from __future__ import annotations
@@ -79,6 +80,37 @@ def markdown() -> str:
     return "\n".join(lines)
 
 
+def quotas_markdown() -> str:
+    """Return the quotas as a table of `docs/numbers.md`."""
+    lines = ["| Quota | Big Regions | Small Regions |", "|---|---|---|"]
+    for kind, unit in (("per_s", "/s"), ("at_once", " at once"), ("burst", " in a burst")):
+        for name, limits in quotas()[kind].items():
+            cells = " | ".join(f"{limits[region]:,}{unit}" for region in REGIONS)
+            lines.append(f"| {name} | {cells} |")
+    return "\n".join(lines)
+
+
+def jobs_markdown() -> str:
+    """Return what one job uses as a table of `docs/numbers.md`."""
+    ways = quotas()["job"]
+    names = list(next(iter(ways.values())))
+    lines = [f"| One job | {' | '.join(ways)} |", "|---|" + "---|" * len(ways)]
+    for name in names:
+        cells = " | ".join(f"{ways[way][name]:g}" for way in ways)
+        lines.append(f"| {name.replace('_', ' ')} | {cells} |")
+    return "\n".join(lines)
+
+
+def burst() -> dict[str, dict[str, float]]:
+    """Return what becomes of 1,000 creates within one second: all answered, some started later."""
+    found: dict[str, dict[str, float]] = {}
+    for region in REGIONS:
+        at_once = min(1000, quotas()["burst"]["StartExecution"][region])
+        refill = quotas()["per_s"]["StartExecution"][region]
+        found[region] = {"started": at_once, "later": 1000 - at_once, "refill_per_s": refill}
+    return found
+
+
 def table() -> str:
     """Return the rows as a person reads them on a terminal."""
     lines = ["Which default quota binds first (big Region / small Region):"]
@@ -86,3 +118,7 @@ def table() -> str:
         cells = " / ".join(f"{row[r]['quota']} {row[r]['percent']:g} %" for r in REGIONS)
         lines.append(f"  {row['load']}, {row['way']}: {cells}")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print("\n\n".join([quotas_markdown(), jobs_markdown(), markdown()]))

@@ -11,7 +11,7 @@ STAGE ?= local
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test serve check bench api-key redrive deploy destroy revoke openapi providers lock clean
+.PHONY: help install demo test serve check bench bench-reliability api-key redrive deploy destroy revoke openapi providers lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,11 @@ check: install ## Format, lint, types, import rules, ASL, cdk-nag, cfn-lint
 	@for f in state_machines/*.asl.json; do node_modules/.bin/asl-validator --json-path $$f --silent || exit 1; done
 	@$(PYTHON) -m pytest -q tests/infra tests/workflow/test_definitions.py
 
-bench: install ## Measure: cold starts, storing, waiting
+bench: install ## Measure: cold starts, storing, waiting, a job's cost, creates
 	@$(PYTHON) -m bench
+
+bench-reliability: install ## Run jobs while everything fails: [JOBS=1000] [FAULTS=20] [SEED=1]
+	@$(PYTHON) -m bench.reliability --jobs $(or $(JOBS),1000) --faults $(or $(FAULTS),20) --seed $(or $(SEED),1)
 
 api-key: install ## Make an API key: make api-key STAGE=dev TENANT=acme
 	@$(PYTHON) -m tools.api_key --stage $(STAGE) --tenant $(TENANT)

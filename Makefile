@@ -35,7 +35,7 @@ node_modules/.installed: package-lock.json
 demo: install ## Deploy everything to a local AWS, run two jobs, show the videos
 	@$(PYTHON) -m local.demo
 
-serve: install ## Keep the local AWS with everything deployed until Ctrl-C
+serve: install ## Keep the local AWS up until Ctrl-C; with a real vendor: LIVE=kling MAX_COST=5
 	@$(PYTHON) -m local.serve
 
 test: install ## Run every offline suite

@@ -47,7 +47,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         default=0,
         metavar="P",
-        help="use ports P to P+8 instead of free ones",
+        help="use ports from P on, one for the receiver and two per vendor, not free ones",
     )
     parser.add_argument(
         "--clip-scale",

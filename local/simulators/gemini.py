@@ -84,6 +84,10 @@ class GeminiSimulator(VendorSimulator):
                 self.webhooks.schedule(task, [])
         self.callbacks.start()
 
+    def settle(self) -> None:
+        """Wait until every callback that is due has been sent."""
+        self.callbacks.settle()
+
     def stop(self) -> None:
         """Stop everything."""
         self.callbacks.stop()

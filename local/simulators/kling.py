@@ -75,6 +75,10 @@ class KlingSimulator(VendorSimulator):
             self._schedule_callbacks(task, row_at, [], sent)
         self.callbacks.start()
 
+    def settle(self) -> None:
+        """Wait until every callback that is due has been sent."""
+        self.callbacks.settle()
+
     def stop(self) -> None:
         """Stop everything."""
         self.callbacks.stop()

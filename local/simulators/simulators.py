@@ -11,18 +11,11 @@ from dailies.domain.catalogue import load_catalogue
 from local.simulators.clips import ClipStudio
 from local.simulators.clock import Clock, ManualClock, Sleeper, SystemClock
 from local.simulators.director import Director
-from local.simulators.gemini import GeminiSimulator
-from local.simulators.google import GoogleSimulator
-from local.simulators.kling import KlingSimulator
+from local.simulators.discovery import ports_in_a_row, simulated, simulator_of
 from local.simulators.receiver import WebhookReceiver
 from local.simulators.scenario import Scenario
 from local.simulators.shelf import Shelf
-from local.simulators.simulator import SimulatedVendorSimulator
 from local.simulators.vendor import Ports, VendorSimulator, World
-
-PORTS_IN_A_ROW = 9
-"""What is kept free for all of them; a few are left for vendors to come."""
-
 
 _SAVE_INTERVAL_S = 1.0
 
@@ -30,8 +23,8 @@ _SAVE_INTERVAL_S = 1.0
 class Simulators:
     """Every vendor's simulator and a webhook receiver.
 
-    `with Simulators(...) as sims:` serves until the block ends. With a `ManualClock` nothing
-    happens between two calls of `advance`.
+    `with Simulators(...) as sims:` serves until the block ends; `sims.kling` is Kling's. With a
+    `ManualClock` nothing happens between two calls of `advance`.
     """
 
     def __init__(
@@ -46,7 +39,7 @@ class Simulators:
         prerender: bool = False,
         state: Path | None = None,
     ) -> None:
-        """Bind the ports; `port_base` takes a row from there, 0 takes free ones.
+        """Bind the ports; `port_base` takes a row from there (`ports_in_a_row`), 0 free ones.
 
         `speed` divides the vendors' working time; clips have `clip_scale` times their size;
         `prerender` draws each clip when its task is created; in the folder `state` tasks and keys
@@ -56,12 +49,13 @@ class Simulators:
         self._sleeper = Sleeper(self.clock)
         self.director = Director(scenario or Scenario())
         self._studio = ClipStudio(clip_scale)
+        catalogue = load_catalogue()
         world = World(
             clock=self.clock,
             sleeper=self._sleeper,
             director=self.director,
             studio=self._studio,
-            catalogue=load_catalogue(),
+            catalogue=catalogue,
             host=host,
             speed=speed,
             prerender=prerender,
@@ -70,21 +64,22 @@ class Simulators:
         self._keeps_state = state is not None
         self._ended = threading.Event()
         self._saver = threading.Thread(target=self._save_regularly, daemon=True)
-        row = range(port_base, port_base + PORTS_IN_A_ROW) if port_base else [0] * PORTS_IN_A_ROW
-        ports = iter(row)
-        self.kling = KlingSimulator(world, Ports(next(ports), next(ports)))
-        self.google = GoogleSimulator(world, Ports(next(ports), next(ports)))
+        kinds = [simulator_of(name) for name in simulated(catalogue.vendors)]
+        count = ports_in_a_row(catalogue.vendors)
+        ports = iter(range(port_base, port_base + count) if port_base else [0] * count)
         self.receiver = WebhookReceiver(
             host=host, port=next(ports), clock=self.clock, sleeper=self._sleeper
         )
-        self.simulator = SimulatedVendorSimulator(world, Ports(next(ports), next(ports)))
-        self.gemini = GeminiSimulator(world, Ports(next(ports), next(ports)))
+        self.vendors: dict[str, VendorSimulator] = {
+            kind.name: kind(world, Ports(next(ports), next(ports))) for kind in kinds
+        }
+        """The simulators by vendor name."""
 
-    @property
-    def vendors(self) -> dict[str, VendorSimulator]:
-        """Return the simulators by vendor name."""
-        every = (self.kling, self.google, self.gemini, self.simulator)
-        return {one.name: one for one in every}
+    def __getattr__(self, name: str) -> Any:
+        """Return a vendor's simulator."""
+        if name == "vendors" or name not in self.vendors:  # before __init__ has made them
+            raise AttributeError(f"There is no simulator {name!r}.")
+        return self.vendors[name]
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Return addresses and credentials, as printed on start."""
@@ -119,8 +114,8 @@ class Simulators:
         if not isinstance(self.clock, ManualClock):
             raise TypeError("Only a ManualClock can be moved.")
         self.clock.advance(seconds)
-        for calling in (self.kling, self.gemini):
-            calling.callbacks.settle()
+        for simulator in self.vendors.values():
+            simulator.settle()
 
     def reset(self) -> None:
         """Forget all tasks, counts and webhooks, and begin the scenario from its start."""

@@ -103,6 +103,9 @@ class VendorSimulator(ABC):
         self._api_server.start()
         self._file_server.start()
 
+    def settle(self) -> None:  # noqa: B027 - most vendors call nobody back
+        """Wait until every callback that is due has been sent."""
+
     def stop(self) -> None:
         """Stop answering, and write down what is not yet."""
         self._api_server.stop()

@@ -51,6 +51,7 @@ from dailies.domain.ports import (
 )
 from dailies.providers import Registry, names
 from local.simulators import ManualClock, Scenario, Simulators
+from local.simulators.discovery import simulator_of
 
 VENDORS = names()
 LOOKING_UP = [v for v in VENDORS if load_catalogue().vendor(v).lookup != "none"]
@@ -217,8 +218,8 @@ def start(request: pytest.FixtureRequest) -> Iterator[StartStage]:
     def begin(*rules: tuple[str, dict[str, Any]], **scenario: Any) -> Stage:
         written = [{"vendor": request.param, "on": on, "do": do} for on, do in rules]
         whole = Scenario.model_validate({"rules": written} | scenario)
+        simulator_of(request.param)
         simulators = Simulators(whole, clock=ManualClock(), clip_scale=0.1)
-        assert request.param in simulators.vendors, "A provider needs its simulator."
         simulators.start()
         running.append(Stage(request.param, simulators))
         return running[-1]

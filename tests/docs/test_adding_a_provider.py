@@ -29,7 +29,6 @@ NEEDED = (
 )
 CONTRACT = "tests/unit/providers/test_contract.py"
 OVER_SOCKETS = "tests/contract/test_providers_over_sockets.py"
-SIMULATORS = "local/simulators/simulators.py"
 
 
 def files_of_the_page() -> dict[str, str]:
@@ -51,7 +50,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, "utf-8")
-    _name_the_simulator(root)
     return root
 
 
@@ -91,6 +89,20 @@ def test_contract_fails_when_a_case_is_left_out(checkout: Path) -> None:
     assert "poll_blocked" in done.stdout
 
 
+def test_contract_names_the_missing_file_when_there_is_no_simulator(checkout: Path) -> None:
+    simulator = checkout / "local/simulators/sketchmill.py"
+    text = simulator.read_text("utf-8")
+    simulator.unlink()
+    try:
+        done = contract(checkout, OVER_SOCKETS, "-k", "sketchmill and throttled")
+    finally:
+        simulator.write_text(text, "utf-8")
+
+    assert done.returncode == 1
+    assert "There is no local/simulators/sketchmill.py" in done.stdout
+    assert "ResourceWarning" not in done.stdout
+
+
 def test_example_follows_the_house_style_when_it_is_linted(checkout: Path) -> None:
     made = [name for name in files_of_the_page() if name.endswith(".py")]
 
@@ -119,21 +131,3 @@ def test_every_path_on_the_page_exists() -> None:
 
     assert [name for name in sorted(named - made) if not (ROOT / name).exists()] == []
     assert all(json.loads(text) for name, text in files_of_the_page().items() if "json" in name)
-
-
-def _name_the_simulator(root: Path) -> None:
-    """Do by hand what the page says in words."""
-    line = "self.sketchmill = SketchmillSimulator(world, Ports())"
-    assert line in PAGE.read_text("utf-8")
-    file = root / SIMULATORS
-    text = file.read_text("utf-8")
-    for old, new in {
-        "\n\n\nclass Simulators": (
-            "\nfrom local.simulators.sketchmill import SketchmillSimulator\n\n\nclass Simulators"
-        ),
-        "        self.receiver = ": f"        {line}\n        self.receiver = ",
-        ", self.simulator)": ", self.simulator, self.sketchmill)",
-    }.items():
-        assert text.count(old) == 1
-        text = text.replace(old, new)
-    file.write_text(text, "utf-8")

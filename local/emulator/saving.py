@@ -11,7 +11,11 @@ from typing import Any
 from local.emulator.settings import SAVE_INTERVAL_S
 
 _LARGEST_SHARE = 0.05
-"""Of one core's time that saving may take; a large state is saved less often."""
+"""Of one core's time that saving the whole may take: stacks and functions are large."""
+
+_LONGEST_PAUSE_S = 10.0
+_MOVING = frozenset({"dynamodb", "sqs", "stepfunctions"})
+"""What running jobs change: small, and saved every time."""
 
 Save = Callable[[dict[str, Any]], None]
 
@@ -30,13 +34,18 @@ def save_one_at_a_time() -> None:
 
 
 async def save_regularly() -> None:
-    """Save every few seconds until cancelled."""
+    """Save every few seconds until cancelled: what jobs change each time, the rest more seldom."""
     from ministack import app
 
-    pause_s = SAVE_INTERVAL_S
+    whole_at = time.monotonic() + SAVE_INTERVAL_S
     while True:
-        await asyncio.sleep(pause_s)
-        began = time.monotonic()
+        await asyncio.sleep(SAVE_INTERVAL_S)
+        services, began = app._build_persistence_save_dict(), time.monotonic()
+        whole = began >= whole_at
+        if not whole:
+            services = {name: save for name, save in services.items() if name in _MOVING}
         # Looked up each time: it is the guarded one.
-        await asyncio.to_thread(app.save_all, app._build_persistence_save_dict())
-        pause_s = max(SAVE_INTERVAL_S, (time.monotonic() - began) / _LARGEST_SHARE)
+        await asyncio.to_thread(app.save_all, services)
+        if whole:
+            ended = time.monotonic()
+            whole_at = ended + min((ended - began) / _LARGEST_SHARE, _LONGEST_PAUSE_S)

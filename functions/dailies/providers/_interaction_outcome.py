@@ -38,7 +38,8 @@ _STUCK = frozenset({"requires_action", "requires_continuation"})
 """Waits for an answer that nobody here gives: not an end, and worth a warning."""
 _CANCELLED, _INVALID_ARGUMENT = 1, 3  # google.rpc.Code
 _BAD_INPUT = frozenset({"invalid_request", "invalid_argument", "invalid_input"})
-
+_MOST_TOKENS = 10**9
+"""More is junk, and no bill: a charge of it would be more than the ledger can hold."""
 
 Items = Annotated[list[Any], BeforeValidator(as_list)]
 """Kept whole: a result's path counts every item."""
@@ -165,7 +166,7 @@ def _billed(usage: Any, token_usd: Decimal | None) -> BilledAmount | None:
     made = [row for row in rows if as_text(row.get("modality")).lower() == "video"]
     counts = [as_int(row.get("tokens")) for row in made]
     tokens = sum(count for count in counts if count is not None and count > 0)
-    if not tokens:
+    if not 0 < tokens <= _MOST_TOKENS:
         return None
     usd = token_usd * tokens if token_usd is not None else None
     return BilledAmount(amount=Decimal(tokens), unit="video_token", amount_usd=usd)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from provider_cases import ATTEMPT_ID, CALLBACK_URL, NOW, FrozenClock, attempt, build, request_for
 
 from dailies.domain.errors import ProviderUnavailableError
-from dailies.domain.outcomes import CallbackHint, Handle, Output
+from dailies.domain.outcomes import CallbackHint, Handle, Output, Succeeded
 from dailies.domain.ports import AttemptRef
 
 KEYS_URL = "https://generativelanguage.googleapis.com/.well-known/jwks.json"
@@ -260,3 +260,20 @@ def test_interaction_id_stays_one_segment_when_it_is_odd() -> None:
     provider.poll(Handle(vendor="gemini", data={"interaction": "../a?b"}))
 
     assert wire.asked[0].url.raw_path == b"/v1beta/interactions/..%2Fa%3Fb"
+
+
+def test_charge_is_left_to_the_price_list_when_the_count_of_tokens_is_junk() -> None:
+    rows = [{"modality": "video", "tokens": 10**400}]
+    video = {"type": "video", "uri": "https://generativelanguage.googleapis.com/v1beta/files/a"}
+    reply = {
+        "id": "v1_x",
+        "status": "completed",
+        "steps": [{"type": "model_output", "content": [video]}],
+        "usage": {"output_tokens_by_modality": rows},
+    }
+    provider, _ = build("gemini", [{"status": 200, "json": reply}])
+
+    outcome = provider.poll(Handle(vendor="gemini", data={"interaction": "v1_x"}))
+
+    assert isinstance(outcome, Succeeded)
+    assert outcome.billed is None

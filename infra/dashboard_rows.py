@@ -160,12 +160,12 @@ def functions(all_functions: Sequence[lambda_.Function], metrics: OwnMetrics) ->
             for function in all_functions
         ]
 
-    webhooks = metrics.plain("WebhookFailures", "Sum")
+    ours = [metrics.plain(name, "Sum") for name in ("WebhookFailures", "StuckArrivals")]
     return (
         "**Functions.** A few errors are no news: everything is tried again. Lines that stay up "
         "are.",
         [
-            graph("Errors", [*each("Errors", "Sum"), webhooks], 12),
+            graph("Errors", [*each("Errors", "Sum"), *ours], 12),
             graph("Throttled calls", each("Throttles", "Sum"), 12),
             graph("Duration, p99 (ms)", each("Duration", "p99"), 12),
             graph("Running at the same time", each("ConcurrentExecutions", "Maximum"), 12),

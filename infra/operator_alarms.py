@@ -14,6 +14,7 @@ from constructs import Construct
 from infra.alarm import WARNING, AlarmBoard
 from infra.alarm_topics import AlarmTopics
 from infra.alarms_functions import function_alarms
+from infra.alarms_inbox import inbox_alarms
 from infra.alarms_queues import DEAD_LETTERS, queue_alarms
 from infra.alarms_services import api_alarms, mail_alarms, table_alarms
 from infra.alarms_vendors import vendor_alarms
@@ -22,6 +23,7 @@ from infra.alert_chat import build_alert_chat
 from infra.dead_letter_queue import build_dead_letter_queue
 from infra.environment import PipelineParts
 from infra.event_bus import SOURCE
+from infra.inbox import Inbox
 from infra.metrics import OwnMetrics
 from infra.notifications import Notifications
 from infra.state_machine import StateMachine
@@ -46,6 +48,7 @@ class OperatorAlarms(Construct):
         api_id: str,
         notifications: Notifications,
         watch: Watch,
+        inbox: Inbox,
     ) -> None:
         super().__init__(scope, construct_id)
         stage = parts.stage
@@ -62,6 +65,7 @@ class OperatorAlarms(Construct):
             *function_alarms(self.functions, durations=stage.alarms_on_durations),
             *workflow_alarms(self.workflows),
             *watch_alarms(metrics, sweep=watch.sweep, publish=notifications.outbox.publish),
+            *inbox_alarms(metrics, inbox.sweep_inbox),
             *vendor_alarms(stage, metrics),
             *api_alarms(api_id),
             *table_alarms(parts.table.table_name),

@@ -78,8 +78,8 @@ class PipelineStack(Stack):
             self, "Notifications", parts=parts, bus=bus, state_machines=state_machines
         )
         watch = Watch(self, "Watch", parts=parts, workflow=workflow, bus=bus)
-        Inbox(self, "Inbox", parts=parts, workflow=workflow, bus=bus)
-        self._build_operators(parts, http, bus, notifications, watch)
+        inbox = Inbox(self, "Inbox", parts=parts, workflow=workflow, bus=bus)
+        self._build_operators(parts, http, bus, notifications, watch, inbox)
         outputs = {
             "ApiUrl": http.url,
             "ApiId": http.api_id,
@@ -98,6 +98,7 @@ class PipelineStack(Stack):
         bus: events.IEventBus,
         notifications: Notifications,
         watch: Watch,
+        inbox: Inbox,
     ) -> None:
         """Build what watches everything that is in the stack by now; the emulator draws nothing."""
         alarms = OperatorAlarms(
@@ -108,6 +109,7 @@ class PipelineStack(Stack):
             api_id=http.api_id,
             notifications=notifications,
             watch=watch,
+            inbox=inbox,
         )
         if parts.stage.on_host:
             return

@@ -78,8 +78,9 @@ class StageConfig(BaseModel):
     inbox_daily_cap_usd: int = Field(default=10, ge=0)
     """What all files that one tenant drops may cost a day (UTC); the folders' own caps lower it."""
 
-    providers: tuple[str, ...] = ("kling", "google")
-    """Vendors that get an (empty) secret to fill in."""
+    providers: tuple[str, ...] = ("kling", "google", "gemini")
+    """Vendors that get an (empty) secret to fill in, alarms, and a share of the budget: every one
+    that the stage offers."""
 
     smoke_simulator: bool = False
     """Whether the stage has the simulated vendor, on which a deployment is tried. Where it has

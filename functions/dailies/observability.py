@@ -78,6 +78,7 @@ METRICS: Final[Mapping[str, MetricUnit]] = {
     "Polls": MetricUnit.Count,
     "RetiringModels": MetricUnit.Count,
     "StageSeconds": MetricUnit.Seconds,
+    "StuckArrivals": MetricUnit.Count,
     "Submits": MetricUnit.Count,
     "Throttles": MetricUnit.Count,
     "UnknownAttempts": MetricUnit.Count,

@@ -116,8 +116,7 @@ def test_each_vendor_has_a_secret_to_fill_in_when_deployed(stage: Stage) -> None
     chat = {f"{prefix}/{config.alarms_webhook_secret}"} if config.alarms_webhook_secret else set()
     simulator = {f"{prefix}/providers/simulator"} if config.smoke_simulator else set()
     assert set(secrets) == {
-        f"{prefix}/providers/kling",
-        f"{prefix}/providers/google",
+        *(f"{prefix}/providers/{vendor}" for vendor in ("kling", "google", "gemini")),
         f"{prefix}/signing",
         *chat,
         *simulator,

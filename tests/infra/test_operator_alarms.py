@@ -143,7 +143,18 @@ def test_a_silent_sweeper_is_told_when_there_is_no_data_at_all(prod: Stage) -> N
     silent = [name for name, a in alarms(prod).items() if a["TreatMissingData"] == "breaching"]
 
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
-    assert silent == ["sweeper-silent"]
+    assert set(silent) == {"sweeper-silent", "inbox-sweeper-silent"}
+
+
+def test_every_schedule_is_missed_when_it_falls_silent(stage: Stage) -> None:
+    scheduled = {
+        short(schedule["Target"]["Arn"]).partition("Alias")[0].removesuffix("Live")
+        for schedule in stage.pipeline.properties("AWS::Scheduler::Schedule")
+    }
+    missed = watched(stage, "Invocations", "FunctionName")
+
+    assert len(missed) == len(scheduled) == 2
+    assert all(any(one.startswith(name) for one in missed) for name in scheduled)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +182,8 @@ def test_an_alarm_that_wakes_somebody_also_says_when_it_is_over(prod: Stage) -> 
     ("name", "level"),
     [
         ("sweeper-silent", "critical"),
+        ("inbox-sweeper-silent", "warning"),
+        ("inbox-stuck-arrivals", "warning"),
         ("oldest-due-job", "critical"),
         ("api-5xx", "critical"),
         ("authorize-errors", "critical"),

@@ -6,7 +6,9 @@ import pytest
 from aws_cdk import RemovalPolicy
 from pydantic import ValidationError
 
-from infra.stage import STAGE_NAMES, LocalSettings, local_settings, stage_config
+from dailies.domain.catalogue import load_catalogue
+from dailies.providers import names
+from infra.stage import SIMULATOR, STAGE_NAMES, LocalSettings, local_settings, stage_config
 
 
 def test_the_four_stages_are_there_when_listed() -> None:
@@ -64,3 +66,11 @@ def test_cloud_stages_are_strict_when_compared_with_local(name: str) -> None:
 @pytest.mark.parametrize("name", ["staging", "prod"])
 def test_data_is_kept_when_the_stage_matters(name: str) -> None:
     assert stage_config(name).removal_policy == RemovalPolicy.RETAIN
+
+
+@pytest.mark.parametrize("name", STAGE_NAMES)
+def test_every_vendor_has_a_secret_and_alarms_when_a_stage_offers_it(name: str) -> None:
+    stage = stage_config(name)
+    offered = {v for v in load_catalogue().vendors if v in names()}
+
+    assert offered - {SIMULATOR} == set(stage.providers)

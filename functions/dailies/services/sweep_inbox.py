@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dailies.domain.arrivals import SIDECAR_WAIT, Arrival, FoundObject, ListingPass
 from dailies.domain.errors import PipelineError
 from dailies.domain.inbox import place_of
-from dailies.observability import logger
+from dailies.observability import count, logger
 from dailies.services.ingest_upload import ingest_upload
 from dailies.services.start_arrival import InboxPorts
 
@@ -85,6 +85,7 @@ def _look_after(key: str, version_id: str, ports: InboxPorts, *, seen_at: dt.dat
     try:
         ingest_upload(key, version_id, ports, seen_at=seen_at)
     except Exception:  # what is wrong with it must not hold up the others
+        count("StuckArrivals")
         logger.exception("an arrival could not be looked after")
         return False
     return True

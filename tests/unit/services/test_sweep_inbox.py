@@ -101,6 +101,15 @@ def test_others_are_looked_after_when_one_cannot_be(stage: Stage) -> None:
     assert stage.state(broken) == "started"
 
 
+def test_operators_are_told_when_an_arrival_cannot_be_looked_after(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.folder.broken = stage.drop("a.txt", "A heron")
+    stage.sweep(after_s=901)
+
+    assert capsys.readouterr().out.count('"StuckArrivals":[1') == 1
+
+
 def test_what_is_due_and_broken_is_put_off_when_it_is_swept(stage: Stage) -> None:
     stage.put("_defaults.json", MODEL)
     told = stage.put("cat.png")

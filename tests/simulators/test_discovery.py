@@ -8,6 +8,7 @@ from dailies.domain.catalogue import load_catalogue
 from dailies.providers import names
 from local.simulators import Simulators
 from local.simulators.discovery import ports_in_a_row, simulated, simulator_of
+from local.twin.ports import SIMULATOR_PORTS
 
 VENDORS = load_catalogue().vendors
 
@@ -19,6 +20,10 @@ def test_every_provider_has_a_simulator_when_it_is_looked_up_by_name() -> None:
 
 def test_port_is_kept_for_each_server_when_they_stand_in_a_row() -> None:
     assert ports_in_a_row(["kling", "google", "nobody"]) == 5
+
+
+def test_twin_keeps_enough_ports_when_every_vendor_has_a_simulator() -> None:
+    assert ports_in_a_row(VENDORS) <= SIMULATOR_PORTS, "Raise it in local/twin/ports.py."
 
 
 def test_missing_module_is_named_when_a_vendor_has_no_simulator() -> None:

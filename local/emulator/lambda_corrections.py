@@ -32,16 +32,21 @@ _HANDLER_FAILED_CORRECTED = """            traceback.print_exc()
                 "stackTrace": traceback.format_tb(_frames)}}) + "\\n")"""
 
 
+_RUNTIME, _SERVICE = "ministack.core.lambda_runtime", "ministack.services.lambda_svc"
+
+
 def lambda_corrections() -> list[Correction]:
     """List the corrections of the Lambda service."""
-    runtime, service = "ministack.core.lambda_runtime", "ministack.services.lambda_svc"
+    return [*_of_failures(), *_of_output()]
+
+
+def _of_failures() -> list[Correction]:
     raised = "a handler's exception reaches Step Functions without its class name"
-    log = "what functions print cannot be followed in a file"
     return [
-        Correction(raised, runtime, "_PYTHON_WORKER_SCRIPT", None, _report_class_name),
+        Correction(raised, _RUNTIME, "_PYTHON_WORKER_SCRIPT", None, _report_class_name),
         Correction(
             raised,
-            runtime,
+            _RUNTIME,
             "Worker.invoke",
             (
                 "self",
@@ -56,22 +61,28 @@ def lambda_corrections() -> list[Correction]:
         ),
         Correction(
             raised,
-            service,
+            _SERVICE,
             "_execute_function_warm",
             ("func", "event", "request_id"),
             _answer_with_failure,
         ),
         Correction(
             "a throttled function reaches Step Functions as Lambda.Unknown",
-            service,
+            _SERVICE,
             "_throttle_response",
             ("reason_code", "msg", "retry_after"),
             _name_throttle,
         ),
-        Correction(log, runtime, "Worker._read_stderr", ("self",), _follow_stderr),
+    ]
+
+
+def _of_output() -> list[Correction]:
+    log = "what functions print cannot be followed in a file"
+    return [
+        Correction(log, _RUNTIME, "Worker._read_stderr", ("self",), _follow_stderr),
         Correction(
             "each invocation that prints nothing waits 50 ms for what it might print",
-            runtime,
+            _RUNTIME,
             "Worker._drain_stderr_bounded",
             ("self", "first_line_wait", "idle_confirm", "hard_cap"),
             _wait_less_for_output,

@@ -111,8 +111,13 @@ def resolve_options(
     problems = [*_prompt(request, mode, model, ref), *_inputs(request, mode, ref)]
     problems += [*_extras(request, mode, ref), *_values(request, mode, ref)]
     _refuse_if(problems, ref)
-    choice = _choose(request, mode, ref)
-    options = ResolvedOptions(
+    return _resolved(request, model, mode, _choose(request, mode, ref)), dropped
+
+
+def _resolved(
+    request: JobRequest, model: ModelSpec, mode: ModeSpec, choice: _Choice
+) -> ResolvedOptions:
+    return ResolvedOptions(
         kind=request.kind,
         model=model.id,
         prompt=request.prompt,
@@ -124,7 +129,6 @@ def resolve_options(
         seed=request.seed,
         inputs=tuple(name for name in mode.inputs if name in request.inputs()),
     )
-    return options, dropped
 
 
 def _refuse_if(problems: list[FieldProblem], ref: str) -> None:

@@ -55,13 +55,7 @@ def ingest_upload(
     version_id = version_id or (found.version_id if found else None)
     if version_id is None:
         return
-    new = Arrival(
-        tenant=place.tenant,
-        key=key,
-        version_id=version_id,
-        state=ArrivalState.WAITING,
-        seen_at=seen_at,
-    )
+    new = _arrival(place, version_id, seen_at)
     for attempt in range(_TRIES):
         try:
             arrival = ports.arrivals.find(key, version_id) or new
@@ -71,6 +65,16 @@ def ingest_upload(
         except ConflictError:
             if attempt == _TRIES - 1:
                 raise
+
+
+def _arrival(place: Place, version_id: str, seen_at: dt.datetime) -> Arrival:
+    return Arrival(
+        tenant=place.tenant,
+        key=place.key,
+        version_id=version_id,
+        state=ArrivalState.WAITING,
+        seen_at=seen_at,
+    )
 
 
 def _find(

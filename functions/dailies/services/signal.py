@@ -56,7 +56,11 @@ def signal_from_callback(
     address = callback_url(public_url, vendor, attempt_id, secret) if public_url else None
     if provider.callback(AttemptRef(attempt_id, callback_url=address), headers, body) is None:
         return Signaled.IGNORED
-    job_id, number = parsed
+    return _count(*parsed, ledger, workflow)
+
+
+def _count(job_id: str, number: int, ledger: Ledger, workflow: Workflow) -> Signaled:
+    """Count a hint against its attempt's limit, and wake the wait under way."""
     job = ledger.signal(job_id, number)
     if job is None:
         return Signaled.IGNORED

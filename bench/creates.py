@@ -80,6 +80,7 @@ def work(endpoint: str, seconds: float) -> tuple[int, float, float, float]:
     """Create jobs for so long; return their number, CPU and time of each, CPU of a read."""
     with quiet():
         ports = _ports(endpoint)
+        path = ""
         for number in range(10):
             path = _create(ports, number)
         done, begun, cpu = 0, time.perf_counter(), time.process_time()

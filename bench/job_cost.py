@@ -13,7 +13,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ class _Wiring(Wiring):
     def probe_ports(self) -> ProbePorts:
         ports = super().probe_ports()
         inspector = _Inspector(self.media._calls)  # type: ignore[attr-defined]
-        return ProbePorts(**(ports.__dict__ | {"inspector": inspector}))
+        return replace(ports, inspector=inspector)
 
 
 class _Ledger(DynamoDbLedger):

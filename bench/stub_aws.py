@@ -10,15 +10,15 @@ import multiprocessing
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 
 class _Stub(BaseHTTPRequestHandler):
-    """Answers by the call's name; remembers the last job, so that it can be read."""
+    """Answers by the call's name; remembers the jobs, so that they can be read."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    job: Mapping[str, Any] = {}
+    jobs: ClassVar[dict[str, Mapping[str, Any]]] = {}
     starts_refused_after: int | None = None
     starts = 0
 
@@ -36,9 +36,10 @@ class _Stub(BaseHTTPRequestHandler):
     def _answer(self, call: str, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
         if call == "TransactWriteItems":
             rows = [item["Put"]["Item"] for item in body["TransactItems"] if "Put" in item]
-            _Stub.job = next((row for row in rows if row["sk"] == {"S": "JOB"}), _Stub.job)
+            self.jobs.update({row["pk"]["S"]: row for row in rows if row["sk"] == {"S": "JOB"}})
         if call == "GetItem":
-            return 200, {"Item": _Stub.job}
+            row = self.jobs.get(body["Key"]["pk"]["S"])
+            return 200, {"Item": row} if row else {}
         if call == "StartExecution":
             _Stub.starts += 1
             limit = _Stub.starts_refused_after

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,7 +72,7 @@ class FaultyWiring(Wiring):
         """Return Submit's ports: with the real request builder."""
         ports = super().submit_ports()
         builder = RequestBuilder(self.ledger, self.catalogue, lambda: self.media)
-        return SubmitPorts(**(ports.__dict__ | {"request_for": builder}))
+        return replace(ports, request_for=builder)
 
     def callback_ports(self, workflow: Any) -> CallbackPorts:
         """Return what taking a callback needs."""

@@ -37,7 +37,7 @@ def test_creates_take_little_cpu_and_reads_less() -> None:
 
 
 def test_burst_gets_its_answers_when_its_starts_are_throttled() -> None:
-    assert throttled_burst(4) == 4
+    assert throttled_burst(3) == 3
 
 
 def test_quota_with_the_largest_part_binds_first() -> None:

@@ -15,12 +15,17 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dailies.adapters.aws_clients import client
+from dailies.adapters.aws_errors import code_of
 from dailies.adapters.clock import SystemClock
 from dailies.adapters.dynamodb_keys import DynamoDbKeys
 from dailies.adapters.secrets import SecretsManagerSecrets
 from dailies.domain.errors import PipelineError
 from dailies.domain.signing import webhook_secret
 from dailies.services.issue_key import issue_key
+from tools.deploy.errors import explain
+
+_NO_STACK = "ValidationError"
+"""What CloudFormation calls a stack that is not there."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,18 @@ def issue(stage: str, tenant: str, name: str, *, client: Callable[[str], Any] = 
 
 
 def table_name(cloudformation: Any, stage: str) -> str:
-    """Return the name of the stage's table, or raise LookupError."""
+    """Return the name of the stage's table.
+
+    Raises:
+        LookupError: the stage is not deployed, or not completely.
+        ClientError: AWS refused to say.
+    """
     stack = f"Dailies-{stage}-Data"
     try:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as exc:
+        if code_of(exc) != _NO_STACK:
+            raise
         raise LookupError(f"There is no stack {stack} in this account and region.") from exc
     outputs = {o["OutputKey"]: o["OutputValue"] for o in described.get("Outputs", ())}
     if "TableName" not in outputs:
@@ -75,8 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         issued = issue(given.stage, given.tenant, given.name)
-    except (LookupError, PipelineError, BotoCoreError) as exc:
+    except (LookupError, PipelineError) as exc:
         sys.stderr.write(f"No key was made. {exc}\n")
+        return 1
+    except (BotoCoreError, ClientError) as exc:
+        sys.stderr.write(f"No key was made. {explain(exc)}\n")
         return 1
     sys.stdout.write(f"API key (shown once): {issued.key}\n")
     sys.stdout.write(f"Webhook secret:       {issued.webhook_secret}\n")

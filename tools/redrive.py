@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dailies.adapters.aws_clients import client
 from infra.stage import STAGE_NAMES
-from tools.deploy.errors import DeployError
+from tools.deploy.errors import DeployError, explain
 from tools.deploy.stacks import Clients, deployed_template, find_stack, resources_of, stack_names
 
 _QUEUE = "AWS::SQS::Queue"
@@ -201,8 +201,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             clients=client,
             say=lambda line: print(line, flush=True),
         )
-    except (DeployError, BotoCoreError, ClientError) as exc:
+    except DeployError as exc:
         sys.stderr.write(f"{exc}\n")
+        return 1
+    except (BotoCoreError, ClientError) as exc:
+        sys.stderr.write(f"{explain(exc)}\n")
         return 1
     return 0
 

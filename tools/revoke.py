@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from dailies.adapters.aws_clients import client
 from dailies.adapters.clock import SystemClock
@@ -21,6 +21,7 @@ from dailies.domain.errors import PipelineError
 from dailies.services.revoke_key import revoke_key
 from dailies.services.share_asset import revoke_link
 from tools.api_key import table_name
+from tools.deploy.errors import explain
 
 
 def revoke(stage: str, secret: str, *, client: Callable[[str], Any] = client) -> str:
@@ -49,8 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     secret = getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline()
     try:
         done = revoke(stage, secret.strip())
-    except (LookupError, PipelineError, BotoCoreError) as exc:
+    except (LookupError, PipelineError) as exc:
         sys.stderr.write(f"Nothing was revoked. {exc}\n")
+        return 1
+    except (BotoCoreError, ClientError) as exc:
+        sys.stderr.write(f"Nothing was revoked. {explain(exc)}\n")
         return 1
     sys.stdout.write(f"{done}\n")
     return 0

@@ -14,7 +14,15 @@ from moto import mock_aws
 from dailies.adapters.dynamodb_keys import DynamoDbKeys
 from dailies.domain.signing import webhook_secret
 from dailies.services.authorize import authorize
-from tools.api_key import issue
+from tools.api_key import issue, table_name
+
+
+class Refused:
+    """CloudFormation where the caller may look at nothing."""
+
+    def describe_stacks(self, **_: Any) -> dict[str, Any]:
+        error = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}
+        raise ClientError(error, "DescribeStacks")
 
 
 class Stacks:
@@ -82,3 +90,8 @@ def test_reason_is_told_when_the_stage_is_not_deployed() -> None:
 def test_reason_is_told_when_the_stack_names_no_table() -> None:
     with pytest.raises(LookupError, match="TableName"):
         issue("dev", "acme", "web", client=deployed({}))
+
+
+def test_stage_is_not_called_absent_when_aws_refuses_to_say() -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        table_name(Refused(), "dev")

@@ -60,16 +60,7 @@ class PipelineStack(Stack):
             public_url=http.url,
         )
         bus = EventBus(self, "Events").bus
-        steps = Steps(self, "Steps", parts=parts)
-        workflow = StateMachine(
-            self,
-            "Generate",
-            stage=stage,
-            definition=state_machines / "generate.asl.json",
-            tasks=steps.all,
-            values={"TableName": data.table.table_name},
-            grants=[to.update_rows(data.table)],
-        )
+        workflow = self._build_workflow(parts, state_machines)
         http.answer_with(ApiFunctions(self, "Functions", parts=parts, workflow=workflow))
         if stage.smoke_simulator:
             simulator = SimulatorFunction(self, "Simulator", stage=stage)
@@ -80,6 +71,26 @@ class PipelineStack(Stack):
         watch = Watch(self, "Watch", parts=parts, workflow=workflow, bus=bus)
         inbox = Inbox(self, "Inbox", parts=parts, workflow=workflow, bus=bus)
         self._build_operators(parts, http, bus, notifications, watch, inbox)
+        self._tell_names(http, bus, notifications, workflow)
+
+    def _build_workflow(self, parts: PipelineParts, state_machines: Path) -> StateMachine:
+        return StateMachine(
+            self,
+            "Generate",
+            stage=parts.stage,
+            definition=state_machines / "generate.asl.json",
+            tasks=Steps(self, "Steps", parts=parts).all,
+            values={"TableName": parts.table.table_name},
+            grants=[to.update_rows(parts.table)],
+        )
+
+    def _tell_names(
+        self,
+        http: HttpApi,
+        bus: events.IEventBus,
+        notifications: Notifications,
+        workflow: StateMachine,
+    ) -> None:
         outputs = {
             "ApiUrl": http.url,
             "ApiId": http.api_id,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from aws_cdk import CfnResource, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -59,12 +61,8 @@ class PythonFunction(Construct):
         super().__init__(scope, construct_id)
         self._sources = sources
         self.module = re.sub(r"(?<!^)(?=[A-Z])", "_", construct_id).lower()
-        log_name = f"/dailies/{sources.stage.name}/{self.module}"
-        log_group = build_log_group(self, "Log", stage=sources.stage, name=log_name)
-        own = [to.write_log(log_group), to.trace()]
-        if dead_letters is not None:
-            own.append(to.send_messages(dead_letters))
-        self.role = build_role(self, "Role", service="lambda.amazonaws.com", grants=[*own, *grants])
+        log_group = self._build_log()
+        self.role = self._build_role(log_group, dead_letters, grants)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -84,15 +82,39 @@ class PythonFunction(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         )
+        self._tidy()
+        self.alias = self._build_alias()
+
+    def _tidy(self) -> None:
+        """Let the function be made beside its policy, and say why its runtime is what it is."""
         drop_role_dependency(cast(CfnResource, self.function.node.default_child))
         acknowledge(
             self.function,
             "L1",
             "Python 3.13 on purpose: 3.14 starts a quarter slower; the suite runs on 3.11 to 3.13.",
         )
+
+    def _build_log(self) -> logs.LogGroup:
+        stage = self._sources.stage
+        return build_log_group(
+            self, "Log", stage=stage, name=f"/dailies/{stage.name}/{self.module}"
+        )
+
+    def _build_alias(self) -> lambda_.IFunction:
         version = cast(lambda_.IVersion, self.function.current_version)
         alias = lambda_.Alias(self, "Live", alias_name=_ALIAS, version=version)
-        self.alias = cast(lambda_.IFunction, alias)
+        return cast(lambda_.IFunction, alias)
+
+    def _build_role(
+        self,
+        log_group: logs.ILogGroup,
+        dead_letters: sqs.IQueue | None,
+        grants: Sequence[Grant],
+    ) -> iam.IRole:
+        own = [to.write_log(log_group), to.trace()]
+        if dead_letters is not None:
+            own.append(to.send_messages(dead_letters))
+        return build_role(self, "Role", service="lambda.amazonaws.com", grants=[*own, *grants])
 
     def _layers(self, decodes_media: bool) -> list[lambda_.ILayerVersion]:
         wanted = [self._sources.base_layer]

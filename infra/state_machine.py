@@ -22,6 +22,10 @@ from infra.stage import StageConfig
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _COMPUTED_TIMEOUT = re.compile(r'"TimeoutSeconds":\s*"\{%')
 _ALIAS = "live"
+_WHY_ERRORS_ONLY = (
+    "Errors only, without execution data: the ledger's events are the log of a job, and "
+    "logging every state would cost more than running it."
+)
 
 
 class StateMachine(Construct):
@@ -47,22 +51,17 @@ class StateMachine(Construct):
         mapping = {**functions, **(values or {})}
         text = definition.read_text(encoding="utf-8")
         check_placeholders(text, set(mapping), definition.name)
-        # Below `/aws/vendedlogs`: other names fill the account's one log delivery policy.
-        name = f"/aws/vendedlogs/states/dailies/{stage.name}/{definition.name.split('.')[0]}"
-        log_group = build_log_group(self, "Log", stage=stage, name=name)
         self.machine = sfn.StateMachine(
             self,
             "Machine",
             definition_body=sfn.DefinitionBody.from_string(text),
             definition_substitutions=mapping,
+            logs=self._build_logs(stage, definition.name.split(".")[0]),
             role=build_role(
                 self,
                 "Role",
                 service="states.amazonaws.com",
                 grants=[_invoke(tasks), to.trace_workflow(), to.deliver_logs(), *grants],
-            ),
-            logs=sfn.LogOptions(
-                destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False
             ),
             tracing_enabled=True,
         )
@@ -71,12 +70,7 @@ class StateMachine(Construct):
         if _COMPUTED_TIMEOUT.search(text):
             # cfn-lint takes computed time-outs, which JSONata allows, for errors.
             self._resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E3601"]}})
-        acknowledge(
-            self.machine,
-            "SF1",
-            "Errors only, without execution data: the ledger's events are the log of a job, and "
-            "logging every state would cost more than running it.",
-        )
+        acknowledge(self.machine, "SF1", _WHY_ERRORS_ONLY)
         alias = self._build_alias() if stage.machine_aliases else None
         self.start_arn = alias.ref if alias else self.machine.state_machine_arn
 
@@ -88,6 +82,15 @@ class StateMachine(Construct):
             resource="execution",
             resource_name=f"{self.machine.state_machine_name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def _build_logs(self, stage: StageConfig, name: str) -> sfn.LogOptions:
+        # Below `/aws/vendedlogs`: other names fill the account's one log delivery policy.
+        path = f"/aws/vendedlogs/states/dailies/{stage.name}/{name}"
+        return sfn.LogOptions(
+            destination=build_log_group(self, "Log", stage=stage, name=path),
+            level=sfn.LogLevel.ERROR,
+            include_execution_data=False,
         )
 
     def _build_alias(self) -> sfn.CfnStateMachineAlias:

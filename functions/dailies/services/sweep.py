@@ -86,6 +86,8 @@ def _look_later(snapshot: Snapshot, ports: SweepPorts, *, soon: bool = False) ->
 
 
 def _look_for_late_result(snapshot: Snapshot, ports: SweepPorts) -> None:
+    # A run may have died between settling a late result and telling of it: nothing else is missing.
+    snapshot = end_job(snapshot, snapshot.job.run, ports)
     if _late_look(snapshot, ports) is None:
         _give_up(snapshot, ports)
         return

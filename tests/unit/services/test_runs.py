@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dailies.domain.attempts import AttemptState
+from dailies.domain.attempts import AttemptState, Charge
 from dailies.domain.catalogue import load_catalogue
 from dailies.domain.changes import Draft
 from dailies.domain.errors import StorageError
@@ -157,6 +157,19 @@ def test_looks_end_when_nothing_is_open_any_more() -> None:
         swept(ledger, engine)
 
     assert (engine.started, job_of(ledger).due_at) == ([], None)
+
+
+def test_settled_result_is_attached_when_the_run_died_before_it_told_of_it() -> None:
+    charge = Charge(amount_usd=Decimal("0.42"), basis="catalogue")
+    settled = an_attempt(state=AttemptState.STORED, charge=charge, asset_id="ast_1")
+    ledger = written(a_job(state=JobState.EXPIRED, due_at=EPOCH), settled)
+    engine = Engine()
+
+    for _ in range(2):
+        swept(ledger, engine)
+
+    assert (job_of(ledger).assets, job_of(ledger).due_at, engine.started) == (["ast_1"], None, [])
+    assert [e.type for e in ledger.events(JOB_ID)].count(EventType.JOB_LATE_ASSET) == 1
 
 
 def test_lost_start_of_a_late_look_is_repeated_without_a_new_run() -> None:

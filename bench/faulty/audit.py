@@ -14,8 +14,9 @@ from dailies.domain.ports import Snapshot
 from local.simulators.state import Task
 
 KINDS = ("lost", "stuck", "paid twice", "unexplained", "webhooks lost")
-_END_WITHIN = dt.timedelta(minutes=30)
-"""After its deadline: a result that is being fetched then is fetched to its end."""
+_END_WITHIN = dt.timedelta(hours=2)
+"""After its deadline: what is being fetched then is fetched to its end, and a store that answers
+every second time slows the sweeper down."""
 _UNSENT = frozenset({AttemptState.REJECTED, AttemptState.ABANDONED})
 
 

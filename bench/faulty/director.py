@@ -102,6 +102,7 @@ class RandomDirector(Director):
         """Do nothing wrong until there are draws."""
         super().__init__(Scenario())
         self.draws: Draws | None = None
+        self.is_young: Callable[[str, Subject], bool] = lambda vendor, subject: True
 
     def begin(self, draws: Draws, seed: int) -> None:
         """Draw from `draws`, and let durations follow from the seed."""
@@ -110,7 +111,11 @@ class RandomDirector(Director):
 
     def fault(self, vendor: str, on: Occasion, subject: Subject) -> Action | None:
         """Return what goes wrong with this call."""
-        return self._make(f"vendor's {on}", _FAULTS[on])
+        kinds = _FAULTS[on]
+        if on == "lookup" and not self.is_young(vendor, subject):
+            # A vendor shows what it has taken late, but it does not deny it for ever.
+            kinds = {name: make for name, make in kinds.items() if name != "task missing"}
+        return self._make(f"vendor's {on}", kinds)
 
     def end(self, vendor: str, subject: Subject) -> Any:
         """Return how a new task is to end, where not well."""

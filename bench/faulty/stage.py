@@ -38,6 +38,7 @@ from dailies.services.generation_request import RequestBuilder
 from dailies.services.publish import PublishPorts
 from dailies.services.republish import republish
 from dailies.services.submit import SubmitPorts
+from local.simulators.director import Subject
 from tests.fakes.notification import MemoryEndpoints, MemorySecrets
 from tests.fakes.time import ManualClock
 from tests.fakes.vendor import Killed
@@ -317,6 +318,7 @@ class Yard:
         self.director = RandomDirector()
         self._stage: FaultyStage | None = None
         self.network = SimulatedVendors(self.director, self._called_back)
+        self.director.is_young = self._is_young
 
     def stage(self, rng: random.Random, rate: float) -> FaultyStage:
         """Return a new stage; the one before it is forgotten."""
@@ -325,6 +327,13 @@ class Yard:
         self.director.begin(draws, rng.randrange(2**31))
         self._stage = FaultyStage({}, clock, draws=draws, network=self.network)
         return self._stage
+
+    def _is_young(self, vendor: str, subject: Subject) -> bool:
+        """Whether the vendor may not know its own task yet."""
+        simulator = self.network.by_name[vendor]
+        task = simulator.store.by_external_id(subject.external_id)
+        age_s = self.network.time.now() - task.created_at if task else 0.0
+        return age_s < simulator.spec.acceptance_s
 
     def close(self) -> None:
         """Give back what the simulators hold."""

@@ -18,7 +18,6 @@ from dailies.domain.ids import attempt_id, event_id
 from dailies.domain.jobs import Charged, Job, JobRequest, JobState, Stage
 from dailies.domain.notifications import delivery_ref
 from dailies.domain.ports import InlineImage, ObjectHead
-
 from tests.fakes.ledger import InMemoryLedger
 
 L = TypeVar("L", bound=InMemoryLedger)

@@ -44,7 +44,10 @@ def test_it_reads_one_secret_and_nothing_else_when_it_runs(staging: Stage) -> No
 
     assert {action for action, _ in logs} == {"logs:CreateLogStream", "logs:PutLogEvents"}
     assert allowed - logs == {
-        ("secretsmanager:GetSecretValue", "secretsmanager:secret:dailies/staging/providers/simulator-??????"),
+        (
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:secret:dailies/staging/providers/simulator-??????",
+        ),
         ("xray:PutTelemetryRecords", "*"),
         ("xray:PutTraceSegments", "*"),
     }  # fmt: skip

@@ -6,12 +6,12 @@ import datetime as dt
 import json
 
 import pytest
+from pydantic import TypeAdapter
+
 from dailies.domain.events import EventType
 from dailies.domain.jobs import JobError, JobState
 from dailies.domain.notifications import bus_detail, email_sink, iso, job_facts, webhook_body
 from dailies.handlers.api.job_views import JobView
-from pydantic import TypeAdapter
-
 from tests.fakes.notification import START, event, job
 
 

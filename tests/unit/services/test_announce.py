@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from dailies.domain.errors import DeliveryRefusedError, StorageError
 from dailies.services.announce import AnnouncePorts, announce
-
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     ASSET_ID,

@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
 from dailies.domain.deliveries import DeliveryRef
 from dailies.domain.errors import (
     ConfigurationError,
@@ -19,8 +21,6 @@ from dailies.domain.events import EventType
 from dailies.domain.jobs import JobState
 from dailies.domain.signing import webhook_secret
 from dailies.services.deliver_webhook import DeliverWebhookPorts, deliver_webhook
-from standardwebhooks import Webhook, WebhookVerificationError
-
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     ASSET_ID,

@@ -6,11 +6,11 @@ import datetime as dt
 import json
 
 import pytest
+
 from dailies.domain.errors import StorageError
 from dailies.domain.events import Event, EventType
 from dailies.domain.jobs import JobError, JobState
 from dailies.services.publish import publish
-
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     ASSET_ID,

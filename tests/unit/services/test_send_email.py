@@ -6,13 +6,13 @@ import datetime as dt
 from typing import Any
 
 import pytest
+
 from dailies.domain.deliveries import Delivery
 from dailies.domain.errors import ConflictError, StorageError
 from dailies.domain.events import EventType
 from dailies.domain.jobs import Charged, Job, JobError, JobState
 from dailies.domain.notifications import email_sink
 from dailies.services.send_email import MAX_POSTER_BYTES, SendEmailPorts, send_email
-
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.notification import (
     ASSET_ID,

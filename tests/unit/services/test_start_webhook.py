@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from dailies.domain.errors import StorageError
 from dailies.services.start_webhook import start_webhook
-
 from tests.fakes.notification import MemoryDeliveries, event, ref
 
 

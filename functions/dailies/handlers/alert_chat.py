@@ -21,4 +21,3 @@ def handler(
             alert_chat(str(record["Sns"]["Message"]), ports)
 
     call(serve, {})
-

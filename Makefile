@@ -11,10 +11,10 @@ STAGE ?= local
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test serve check bench bench-reliability api-key redrive deploy destroy revoke openapi providers lock clean
+.PHONY: help install demo test serve check install-torch test-torch bench bench-enhance bench-reliability api-key redrive deploy destroy revoke openapi providers lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed node_modules/.installed ## Install what everything else needs, pinned and hashed
 
@@ -41,16 +41,32 @@ serve: install ## Keep the local AWS up until Ctrl-C; with a real vendor: LIVE=k
 test: install ## Run every offline suite
 	@$(PYTHON) -m tests
 
+install-torch: .venv-torch/.installed ## Install torch beside the rest, for training and CUDA, in .venv-torch
+
+.venv-torch/.installed: requirements/train.lock requirements/uv.lock
+	@echo "Installing torch: its CPU or CUDA build, as this machine's package index has it ..."
+	@python3 -m venv .venv-torch
+	@.venv-torch/bin/pip install --quiet --require-hashes --requirement requirements/uv.lock
+	@.venv-torch/bin/pip install --quiet torch==2.13.0
+	@.venv-torch/bin/uv pip install --quiet --python .venv-torch/bin/python --require-hashes --requirement requirements/train.lock
+	@touch $@
+
+test-torch: install-torch ## Test what needs torch: engines agree, training works, tiles are exact
+	@.venv-torch/bin/python -m pytest -q tests/torch
+
 check: install ## Format, lint, types, import rules, ASL, cdk-nag, cfn-lint
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
-	@PYTHONPATH=functions $(VENV)/bin/lint-imports --no-cache
+	@PYTHONPATH=functions:gpu_container $(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/pyright
 	@for f in state_machines/*.asl.json; do node_modules/.bin/asl-validator --json-path $$f --silent || exit 1; done
 	@$(PYTHON) -m pytest -q tests/infra tests/workflow/test_definitions.py
 
 bench: install ## Measure: cold starts, storing, waiting, a job's cost, creates
 	@$(PYTHON) -m bench
+
+bench-enhance: install ## Measure the enhancement against its peers, in the same run
+	@$(PYTHON) -m bench.enhance
 
 bench-reliability: install ## Run jobs while everything fails: [JOBS=1000] [FAULTS=20] [SEED=1]
 	@$(PYTHON) -m bench.reliability --jobs $(or $(JOBS),1000) --faults $(or $(FAULTS),20) --seed $(or $(SEED),1)
@@ -77,8 +93,8 @@ providers: install ## Write docs/providers.md anew from the catalogue
 	@$(PYTHON) -m tools.providers
 
 lock: install ## Pin the requirements anew after editing requirements/*.in
-	@for f in uv base media dev; do \
+	@for f in uv base media enhance dev train; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header requirements/$$f.in -o requirements/$$f.lock; done
 
 clean: ## Remove what was built and downloaded
-	@rm -rf $(VENV) node_modules cdk.out .build .local out
+	@rm -rf $(VENV) .venv-torch node_modules cdk.out .build .local out

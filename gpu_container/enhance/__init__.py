@@ -1,0 +1,1 @@
+"""Frame enhancement: decode, stages, encode, in chunks that survive a lost machine."""

@@ -1,0 +1,104 @@
+"""Where a run's objects lie: one port, and a file for each kind of place.
+
+`files` is a folder, `s3` a prefix of a bucket, `presigned` a task's objects behind signed URLs (a
+worker without credentials). Nothing outside this package knows which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from enhance.errors import EnhanceError
+
+
+class StoreError(EnhanceError):
+    """The place does not answer, refuses, or is full. What is stored already stays."""
+
+
+class MissingObjectError(StoreError):
+    """There is no such object."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__("not_found", f"There is nothing at {uri}.")
+
+
+class ChangedObjectError(StoreError):
+    """The object was replaced while it was read."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__("source_changed", f"{uri} was replaced while it was read. Start anew.")
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What tells one content of an object from another without reading it."""
+
+    size_bytes: int
+    etag: str
+
+
+class Store(Protocol):
+    """Objects by name under one prefix; names use `/`. Every method raises StoreError."""
+
+    def uri(self, name: str) -> str:
+        """How a person would name the object."""
+        ...
+
+    def stat(self, name: str) -> Stat | None:
+        """None where there is no such object."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Return a small object whole.
+
+        Raises:
+            MissingObjectError: there is none.
+        """
+        ...
+
+    def open(self, name: str) -> str | BinaryIO:
+        """Return what a demuxer opens: an absolute path, or a seekable file of ranged reads.
+
+        Raises:
+            MissingObjectError: there is none.
+        """
+        ...
+
+    def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
+        """Store bytes, or a file's content, in one piece: nobody ever sees half of it.
+
+        Without `replace` an object that exists stays as it is. Returns whether this call wrote it.
+        A file is given away: nobody writes to it afterwards (a folder may keep it by a link).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One object of a store."""
+
+    store: Store
+    name: str
+
+    @property
+    def uri(self) -> str:
+        """How a person would name it."""
+        return self.store.uri(self.name)
+
+    def stat(self) -> Stat | None:
+        """See `Store.stat`."""
+        return self.store.stat(self.name)
+
+    def open(self) -> str | BinaryIO:
+        """See `Store.open`."""
+        return self.store.open(self.name)
+
+    def read(self) -> bytes:
+        """See `Store.read`."""
+        return self.store.read(self.name)
+
+    def put(self, content: bytes | Path, *, replace: bool = True) -> bool:
+        """See `Store.put`."""
+        return self.store.put(self.name, content, replace=replace)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Json, ValidationError
 
 from dailies.domain.errors import ConfigurationError
 
 _HANDLERS = "dailies.handlers."
+Compute = Literal["batch", "sagemaker", "workers"]
+"""What carries out a stage's enhancements: each has prices of its own."""
 
 
 class Settings(BaseModel):
@@ -85,11 +87,40 @@ class ProbeSettings(LedgerSettings):
     media_bucket: str
 
 
+class CheckSettings(LedgerSettings):
+    """Check decodes hostile bytes, as Probe does: no secrets here."""
+
+    media_bucket: str
+
+
+class EnhanceSettings(LedgerSettings):
+    """Enhance writes a task's spec."""
+
+    media_bucket: str
+
+
+class TakeEnhancedSettings(LedgerSettings):
+    """TakeEnhanced reads a task's report, and stops a task that nobody wants any more."""
+
+    media_bucket: str
+    enhance_state_machine_arn: str
+    enhance_compute: Compute
+
+
+class RecordProgressSettings(LedgerSettings):
+    """Progress of tasks, as the bucket tells of it."""
+
+    media_bucket: str
+
+
 class ApiSettings(LedgerSettings):
     """The HTTP API."""
 
     media_bucket: str
     state_machine_arn: str
+    enhance_state_machine_arn: str
+    """Of the nested executions, which a cancel stops."""
+    enhance_compute: Compute
     withheld_vendors: Json[list[str]]
     """Vendors of the catalogue that this stage does not offer."""
     outbound_allow: Json[list[str]]
@@ -109,6 +140,7 @@ class SweepSettings(LedgerSettings):
     """The sweeper."""
 
     state_machine_arn: str
+    enhance_state_machine_arn: str
     event_bus_name: str
 
 
@@ -116,6 +148,7 @@ class ExecutionEndedSettings(LedgerSettings):
     """The catch-all rule."""
 
     state_machine_arn: str
+    enhance_state_machine_arn: str
 
 
 class PublishSettings(LedgerSettings):
@@ -185,6 +218,10 @@ OF_HANDLER: dict[str, type[Settings]] = {
     "poll": VendorSettings,
     "store": StoreSettings,
     "probe": ProbeSettings,
+    "check": CheckSettings,
+    "enhance": EnhanceSettings,
+    "take_enhanced": TakeEnhancedSettings,
+    "record_progress": RecordProgressSettings,
     "settle": LedgerSettings,
     "notify": LedgerSettings,
     "fail": LedgerSettings,

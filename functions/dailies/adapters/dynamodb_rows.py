@@ -90,7 +90,10 @@ class Codec(Generic[M]):
         return self.model.model_validate(fields, extra="ignore")
 
 
-JOBS = Codec(Job, frozenset({"progress", "request", "routes", "assets", "error"}))
+JOBS = Codec(
+    Job,
+    frozenset({"progress", "request", "routes", "assets", "error", "warnings", "enhancement"}),
+)
 ATTEMPTS = Codec(
     Attempt, frozenset({"handle", "outputs", "billed", "charge", "failure", "upload", "degraded"})
 )

@@ -1,4 +1,4 @@
-"""Executions on Step Functions: of jobs (`generate`) and of deliveries (`deliver_webhook`)."""
+"""Executions on Step Functions: of jobs (`generate`), of tasks of enhancement, of deliveries."""
 
 from __future__ import annotations
 
@@ -40,30 +40,12 @@ class StepFunctionsWorkflow:
 
     def status(self, job_id: str, run: int) -> ExecutionStatus:
         """Tell what became of a run."""
-        with aws_call("describe an execution"):
-            try:
-                answer = self._client.describe_execution(
-                    executionArn=execution_arn(self._arn, _name(job_id, run))
-                )
-            except ClientError as exc:
-                if code_of(exc) == _ABSENT:
-                    return ExecutionStatus.ABSENT
-                raise
-        unfinished = answer["status"] in _UNFINISHED
-        return ExecutionStatus.RUNNING if unfinished else ExecutionStatus.ENDED
+        return _status(self._client, execution_arn(self._arn, _name(job_id, run)))
 
     def stop(self, job_id: str, run: int, cause: str) -> None:
         """Stop a run; harmless when it has ended, or never was."""
-        with aws_call("stop an execution"):
-            try:
-                self._client.stop_execution(
-                    executionArn=execution_arn(self._arn, _name(job_id, run)),
-                    error="RunStopped",
-                    cause=cause,
-                )
-            except ClientError as exc:
-                if code_of(exc) != _ABSENT:
-                    raise
+        arn = execution_arn(self._arn, _name(job_id, run))
+        _stop(self._client, arn, error="RunStopped", cause=cause)
 
     def wake(self, token: str) -> None:
         """End the wait that holds `token`; harmless when it is over already."""
@@ -73,6 +55,22 @@ class StepFunctionsWorkflow:
             except ClientError as exc:
                 if code_of(exc) not in _WAIT_IS_OVER:
                     raise
+
+
+class StepFunctionsCompute:
+    """The Compute port on one state machine (or a version or an alias of it)."""
+
+    def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
+        self._client = client
+        self._arn = state_machine_arn
+
+    def status(self, task_id: str) -> ExecutionStatus:
+        """Tell what became of a task's execution."""
+        return _status(self._client, execution_arn(self._arn, task_id))
+
+    def stop(self, task_id: str, cause: str) -> None:
+        """Stop a task's execution; harmless when it has ended, or never was."""
+        _stop(self._client, execution_arn(self._arn, task_id), error="TaskStopped", cause=cause)
 
 
 class StepFunctionsDeliveryWorkflow:
@@ -105,6 +103,27 @@ def _machine(state_machine_arn: str) -> tuple[str, str, str, str]:
 
 def _name(job_id: str, run: int) -> str:
     return f"{job_id}-{run}"
+
+
+def _status(client: SFNClient, arn: str) -> ExecutionStatus:
+    with aws_call("describe an execution"):
+        try:
+            answer = client.describe_execution(executionArn=arn)
+        except ClientError as exc:
+            if code_of(exc) == _ABSENT:
+                return ExecutionStatus.ABSENT
+            raise
+    unfinished = answer["status"] in _UNFINISHED
+    return ExecutionStatus.RUNNING if unfinished else ExecutionStatus.ENDED
+
+
+def _stop(client: SFNClient, arn: str, *, error: str, cause: str) -> None:
+    with aws_call("stop an execution"):
+        try:
+            client.stop_execution(executionArn=arn, error=error, cause=cause)
+        except ClientError as exc:
+            if code_of(exc) != _ABSENT:
+                raise
 
 
 def _start(client: SFNClient, arn: str, name: str, text: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dailies.domain.catalogue import Input, Mode
+from dailies.domain.enhancement import ComputeTask, Enhancement
 
 
 class JobState(StrEnum):
@@ -165,6 +166,13 @@ class JobError(_Frozen):
     reasons: list[str] = Field(default_factory=list)
 
 
+class JobWarning(_Frozen):
+    """What is not as it was wished, though the job has its result."""
+
+    code: str
+    message: str
+
+
 class Job(BaseModel):
     """One row of the ledger."""
 
@@ -209,7 +217,19 @@ class Job(BaseModel):
     cost_usd: Decimal = Decimal(0)
     assets: list[str] = Field(default_factory=list)
     error: JobError | None = None
+    warnings: list[JobWarning] = Field(default_factory=list[JobWarning])
+    checked_at: dt.datetime | None = None
+    """When its video was looked through; None before, or where it never was."""
+    enhancement: Enhancement | None = None
+    """What became of `request.enhance`; None before its first try."""
     trace_id: str = ""
+
+    @property
+    def running_task(self) -> ComputeTask | None:
+        """The task of enhancement that may go on; None where there is none, or nobody wants it."""
+        wanted = self.state is JobState.RUNNING and self.enhancement is not None
+        running = self.enhancement.running_task if wanted and self.enhancement else None
+        return running.task if running else None
 
     @property
     def terminal(self) -> bool:

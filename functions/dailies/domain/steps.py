@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dailies.domain.enhancement import ComputeTask
+
 
 class Outcome(StrEnum):
     """The word a step ends with: it names the state that comes next.
@@ -20,7 +22,14 @@ class Outcome(StrEnum):
     POLL = "poll"
     STORE = "store"
     PROBE = "probe"
+    CHECK = "check"
+    ENHANCE = "enhance"
+    COMPUTE = "compute"
+    """A task of enhancement is written down: the nested execution."""
+    TAKE_ENHANCED = "take_enhanced"
     SETTLE = "settle"
+    """From Probe: the file can be decoded. `Check` now lies on the way; the word stays, so that
+    executions of definitions without it go on."""
     NOTIFY = "notify"
     PLAN = "plan"
     """The attempt has ended without a result: route anew."""
@@ -57,6 +66,13 @@ class StepResult(BaseModel):
     """For `await`: after this long without a signal, go on to Poll."""
     seen: int = 0
     """For `await`: the `signal_seq` read before the vendor was asked."""
+
+
+class EnhanceResult(StepResult):
+    """What Enhance returns: for `compute`, what is computed, and for how long at most."""
+
+    task: ComputeTask | None = None
+    timeout_s: int = Field(default=1, ge=1, le=86400)
 
 
 class FailureInput(StepInput):

@@ -36,13 +36,14 @@ from dailies.domain.ports.providers import (
     Providers,
 )
 from dailies.domain.ports.surroundings import Clock, Secrets
-from dailies.domain.ports.workflow import ExecutionStatus, LatencyStats, Workflow
+from dailies.domain.ports.workflow import Compute, ExecutionStatus, LatencyStats, Workflow
 
 __all__ = [
     "AttemptRef",
     "CallsBack",
     "Cancels",
     "Clock",
+    "Compute",
     "DeliveryWorkflow",
     "EventBus",
     "ExecutionStatus",

@@ -43,6 +43,21 @@ class Workflow(Protocol):
         ...
 
 
+class Compute(Protocol):
+    """Nested executions that carry out tasks of enhancement; each is named by its task id.
+
+    Raises StorageError when it did not answer.
+    """
+
+    def status(self, task_id: str) -> ExecutionStatus:
+        """Tell what became of a task's execution."""
+        ...
+
+    def stop(self, task_id: str, cause: str) -> None:
+        """Stop a task's execution; harmless when it has ended, or never was."""
+        ...
+
+
 class LatencyStats(Protocol):
     """Learned durations of generations, by model and options."""
 

@@ -1,0 +1,137 @@
+"""What a task's chunks are, and the names under which their results are kept.
+
+```
+<work>/spec.json  manifest.json  plan.json  progress.json  report.json
+       chunks/<sha256 of the question>.json   written last, never twice: the chunk is done
+       chunks/<sha256 of the content>.<ext>   the coded frames
+       progress/<chunk>.json  reports/<chunk>.json   of the children of an array
+```
+A chunk's question is all that its frames depend on. So a rerun finds what is done, a changed spec
+does not, and two workers on one chunk do no harm: the first JSON stays, and it names its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from enhance.report import Device
+from enhance.spec import JobSpec
+
+CODE_VERSION = "1"
+"""Counts up whenever the same spec gives other frames or another way of coding them."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceIdentity(_Part):
+    """Which content was planned."""
+
+    uri: str
+    size_bytes: int
+    etag: str
+
+
+class Chunk(_Part):
+    """A half-open range of the source's PTS."""
+
+    i: int
+    start: int
+    end: int
+    frames: int
+    """How many of the source's frames lie in it."""
+
+
+class Manifest(_Part):
+    """`manifest.json`."""
+
+    v: Literal[1] = 1
+    task_id: str
+    source: SourceIdentity
+    question: str
+    """Digest of all that every chunk's frames depend on."""
+    facts: dict[str, Any]
+    """Of the source, as reports show them."""
+    warnings: list[str]
+    chunks: list[Chunk]
+
+    def key(self, chunk: Chunk) -> str:
+        """Return the digest that names a chunk's result."""
+        return _digest([self.question, chunk.start, chunk.end])
+
+
+class Estimate(_Part):
+    """Seconds of work on one machine of each kind; None where it was not measured."""
+
+    cpu_s: float | None = None
+    cuda_s: float | None = None
+
+
+class Plan(_Part):
+    """`plan.json`: little enough for a state machine to read."""
+
+    v: Literal[1] = 1
+    chunks: int
+    short: bool
+    """Not worth several machines."""
+    estimate: Estimate
+
+
+class ChunkResult(_Part):
+    """`chunks/<key>.json`: a chunk is done once this is there."""
+
+    v: Literal[1] = 1
+    i: int
+    data: str
+    """Name of the content, in the work prefix."""
+    size_bytes: int
+    sha256: str
+    taken: list[int]
+    """PTS of the source's frames that could be decoded."""
+    given: list[int]
+    """PTS of the frames in the file."""
+    missing: int
+    """Frames that the source's index has and the decoder did not give."""
+    corrupt: int
+    """Frames that the decoder gave with errors."""
+    warnings: list[str]
+    device: Device
+    wall_s: float
+    busy_s: dict[str, float]
+
+
+def question(spec: JobSpec, source: SourceIdentity, device: str, models: list[str]) -> str:
+    """Return the digest of what all chunks' frames depend on.
+
+    Where things lie and how the run is cut are no part of it; the device is: a GPU's frames differ
+    in their last bits, and an encoder's header may not change in the middle of a file.
+
+    Args:
+        spec: what is asked.
+        source: the content it is asked of.
+        device: `cpu` or `cuda`, as demanded; `auto` where either will do.
+        models: names and sha256 of the nets' weights.
+    """
+    asked = spec.model_dump(mode="json", include={"stages", "precision"})
+    identity = [source.size_bytes, source.etag]
+    return _digest([CODE_VERSION, asked, identity, device, models])
+
+
+def result_name(key: str) -> str:
+    """Where a chunk's result is kept."""
+    return f"chunks/{key}.json"
+
+
+def data_name(sha256: str, extension: str) -> str:
+    """Where a chunk's content is kept."""
+    return f"chunks/{sha256}.{extension}"
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

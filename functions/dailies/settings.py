@@ -113,6 +113,30 @@ class RecordProgressSettings(LedgerSettings):
     media_bucket: str
 
 
+class QueueTaskSettings(LedgerSettings):
+    """QueueTask reads a task's spec and tells the workers."""
+
+    media_bucket: str
+    worker_queue_url: str
+
+
+class LeaseTaskSettings(LedgerSettings):
+    """LeaseTask signs URLs for a task's objects."""
+
+    media_bucket: str
+    lease_s: int
+    max_receives: int
+    """Of the workers' queue, before a message is a dead letter."""
+    unsuited_s: int
+    """For how long a worker without a GPU leaves a task that demands one to others."""
+
+
+class ReadReportSettings(Settings):
+    """ReadReport reads the report that a task leaves."""
+
+    media_bucket: str
+
+
 class ApiSettings(LedgerSettings):
     """The HTTP API."""
 
@@ -222,6 +246,11 @@ OF_HANDLER: dict[str, type[Settings]] = {
     "enhance": EnhanceSettings,
     "take_enhanced": TakeEnhancedSettings,
     "record_progress": RecordProgressSettings,
+    "queue_task": QueueTaskSettings,
+    "lease_task": LeaseTaskSettings,
+    "finish_task": LedgerSettings,
+    "fail_task": LedgerSettings,
+    "read_report": ReadReportSettings,
     "settle": LedgerSettings,
     "notify": LedgerSettings,
     "fail": LedgerSettings,

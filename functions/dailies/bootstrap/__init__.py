@@ -27,6 +27,7 @@ from dailies.bootstrap.sinks import (
 )
 from dailies.bootstrap.steps import fail, notify, plan, poll, probe, resolve, settle, store, submit
 from dailies.bootstrap.watch import SweeperPorts, execution_ended, sweep
+from dailies.bootstrap.workers import fail_task, finish_task, lease_task, queue_task, read_report
 
 __all__ = [
     "ApiPorts",
@@ -41,13 +42,18 @@ __all__ = [
     "deliver_webhook",
     "execution_ended",
     "fail",
+    "fail_task",
+    "finish_task",
     "ingest_upload",
+    "lease_task",
     "notify",
     "plan",
     "poll",
     "probe",
     "provider_callback",
     "publish",
+    "queue_task",
+    "read_report",
     "resolve",
     "send_email",
     "settle",

@@ -44,14 +44,14 @@ def test_a_good_clip_is_measured_and_nothing_is_said_against_it() -> None:
 
 def test_black_and_frozen_stretches_are_found_with_their_times(tmp_path: Path) -> None:
     black = np.full((64, 96), 16, np.uint8)
-    pictures = panned(10) + [black] * 15 + panned(10) + [panned(11)[10]] * 30
+    pictures = panned(10) + [black] * 15 + panned(10) + [panned(11)[10]] * 40
     found = analyze(clips.write_pictures(tmp_path / "holes.mkv", pictures))
     assert found.pictures.black.count == 1
     span = found.pictures.black.spans[0]
     assert (span.start_s, span.end_s) == (pytest.approx(0.4), pytest.approx(1.0, abs=0.002))
     assert found.pictures.frozen.count == 1
-    assert found.pictures.frozen.total_s == pytest.approx(1.2, abs=0.005)
-    assert found.pictures.duplicates == 14 + 29
+    assert found.pictures.frozen.total_s == pytest.approx(1.6, abs=0.005)
+    assert found.pictures.duplicates == 14 + 39
     assert {"partly_black", "frozen"} <= codes(found)
 
 

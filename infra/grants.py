@@ -154,6 +154,12 @@ def wake_waits(state_machine_arn: str, stage: StageConfig) -> Grant:
     return Grant(("states:SendTaskSuccess",), (state_machine_arn,))
 
 
+def fail_waits(state_machine_arn: str, stage: StageConfig) -> Grant:
+    """Fail task-token waits of one state machine."""
+    waits = wake_waits(state_machine_arn, stage)
+    return Grant(("states:SendTaskFailure",), waits.resources, waits.wildcard_reason)
+
+
 def put_events(bus: events.IEventBus) -> Grant:
     """Put events on one bus."""
     return Grant(("events:PutEvents",), (bus.event_bus_arn,))

@@ -17,6 +17,10 @@ POSTERS = "posters/*"
 INBOX = "inbox/*"
 OUTBOX = "outbox/*"
 QUARANTINE = "quarantine/*"
+ENHANCE = "enhance/*"
+"""Work of the enhancement: specs, chunks, reports."""
+MODELS = "models/*"
+"""Weights that an operator put there."""
 
 _UNFINISHED_UPLOAD_DAYS = 1
 _REPLACED_VERSION_DAYS = 7

@@ -103,6 +103,12 @@ class StageConfig(BaseModel):
     poll_reserved_concurrency: int | None = None
     """Slots kept for holding polls, so that they neither starve nor are starved. None: shared."""
 
+    worker_lease_s: int = Field(default=60, ge=5)
+    """For how long a worker that says nothing any more keeps its task of enhancement."""
+
+    worker_pass_s: int = Field(default=30, ge=0)
+    """For how long a worker without a GPU leaves a task that demands one to others."""
+
     sweep_every_minutes: int = Field(default=1, ge=1)
     api_rate_per_s: int = 500
     api_burst: int = 1000
@@ -161,6 +167,8 @@ _STAGES: dict[StageName, StageConfig] = {
         point_in_time_recovery=True,
         log_retention_days=1,
         smoke_simulator=True,
+        worker_lease_s=8,
+        worker_pass_s=0,  # there is one worker: nobody to leave it to
     ),
     "dev": StageConfig(name="dev", retain_data=False, log_retention_days=7, smoke_simulator=True),
     "staging": StageConfig(name="staging", log_retention_days=30, smoke_simulator=True),

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 def queue_task() -> QueuePorts:
     """For QueueTask."""
     from dailies.adapters.sqs_task_queue import SqsTaskQueue
-    from dailies.adapters.stepfunctions_tokens import StepFunctionsTokens
     from dailies.services.queue_task import QueuePorts
 
     env = settings.QueueTaskSettings.read()
@@ -29,7 +28,6 @@ def queue_task() -> QueuePorts:
         tasks=_tasks(env.table_name),
         objects=_objects(env.media_bucket),
         queue=SqsTaskQueue(client("sqs"), env.worker_queue_url),
-        tokens=StepFunctionsTokens(client("stepfunctions")),
         clock=parts.clock(),
     )
 

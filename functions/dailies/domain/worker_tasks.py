@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dailies.domain.enhancement import PROGRESS, REPORT, SPEC, TASK_ID, ComputeTask
+from dailies.domain.errors import PipelineError
 
 SOURCE, OUTPUT, MODELS = "source", "output", "models/"
 """Names of objects that lie outside a task's prefix; weights are `models/<sha256>`."""
@@ -29,6 +30,12 @@ ObjectName = Annotated[str, StringConstraints(max_length=128)]
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class TaskEndedError(PipelineError):
+    """The task ended before it was queued once more: its report says how."""
+
+    code = "task_ended"
 
 
 class WorkerTaskState(StrEnum):

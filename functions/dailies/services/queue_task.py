@@ -11,9 +11,9 @@ from dailies.domain.errors import AssetError
 from dailies.domain.ports import Clock
 from dailies.domain.worker_tasks import (
     QueueInput,
+    TaskEndedError,
     TaskObjects,
     TaskQueue,
-    TaskTokens,
     WorkerTask,
     WorkerTasks,
     WorkerTaskState,
@@ -27,7 +27,6 @@ class QueuePorts:
     tasks: WorkerTasks
     objects: TaskObjects
     queue: TaskQueue
-    tokens: TaskTokens
     clock: Clock
 
 
@@ -62,16 +61,16 @@ def queue_task(asked: QueueInput, ports: QueuePorts) -> None:
     A message too many does no harm: whoever receives it finds the task leased, or gone.
 
     Raises:
+        TaskEndedError: it ended while nobody waited for it.
         AssetError: the task's spec is missing or names objects that no worker may get.
         StorageError, ConflictError: try again.
     """
     known = ports.tasks.find(asked.task_id)
+    if known and known.state is not WorkerTaskState.OPEN:
+        raise TaskEndedError("The task has ended already.")
     task = known.model_copy(update={"token": asked.token}) if known else _new(asked, ports)
     ports.tasks.write(task)
-    if task.state is WorkerTaskState.OPEN:
-        ports.queue.put(task.task_id)
-    else:  # it ended while nobody waited for it
-        ports.tokens.succeed(task.token, {"v": 1, "task_id": task.task_id})
+    ports.queue.put(task.task_id)
 
 
 def _new(asked: QueueInput, ports: QueuePorts) -> WorkerTask:

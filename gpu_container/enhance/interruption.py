@@ -80,7 +80,7 @@ class SpotNotice:
         *,
         endpoint: str = "http://169.254.169.254",
         poll_s: float = _POLL_S,
-        warn: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._interruption = interruption
         self._endpoint = endpoint.rstrip("/")

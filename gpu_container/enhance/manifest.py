@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from enhance.media.encode import ChunkFacts
+from enhance.media.facts import Index
 from enhance.report import Device
 from enhance.spec import JobSpec
 
@@ -55,9 +57,8 @@ class Manifest(_Part):
     source: SourceIdentity
     question: str
     """Digest of all that every chunk's frames depend on."""
-    facts: dict[str, Any]
-    """Of the source, as reports show them."""
-    warnings: list[str]
+    index: Index
+    """Of the source: chunks need not scan it again."""
     chunks: list[Chunk]
 
     def key(self, chunk: Chunk) -> str:
@@ -87,39 +88,37 @@ class ChunkResult(_Part):
 
     v: Literal[1] = 1
     i: int
-    data: str
-    """Name of the content, in the work prefix."""
-    size_bytes: int
-    sha256: str
-    taken: list[int]
-    """PTS of the source's frames that could be decoded."""
-    given: list[int]
-    """PTS of the frames in the file."""
+    data: str | None
+    """Name of the content, in the work prefix; None where nothing of the range could be decoded."""
+    file: ChunkFacts | None
+    """What the content holds."""
     missing: int
     """Frames that the source's index has and the decoder did not give."""
     corrupt: int
     """Frames that the decoder gave with errors."""
-    warnings: list[str]
+    notes: list[str]
     device: Device
     wall_s: float
     busy_s: dict[str, float]
 
 
-def question(spec: JobSpec, source: SourceIdentity, device: str, models: list[str]) -> str:
+def question(spec: JobSpec, source: SourceIdentity, shipped: str) -> str:
     """Return the digest of what all chunks' frames depend on.
 
-    Where things lie and how the run is cut are no part of it; the device is: a GPU's frames differ
-    in their last bits, and an encoder's header may not change in the middle of a file.
+    Where things lie and how the work is cut are no part of it. The device that is asked for is: a
+    GPU's frames differ in their last bits, and its encoder's headers in all.
 
     Args:
-        spec: what is asked.
-        source: the content it is asked of.
-        device: `cpu` or `cuda`, as demanded; `auto` where either will do.
-        models: names and sha256 of the nets' weights.
+        spec: What is asked.
+        source: The content it is asked of.
+        shipped: Digest of the nets that come with the program.
     """
-    asked = spec.model_dump(mode="json", include={"stages", "precision"})
-    identity = [source.size_bytes, source.etag]
-    return _digest([CODE_VERSION, asked, identity, device, models])
+    asked = spec.model_dump(mode="json", include={"stages", "precision", "device"})
+    for stage in asked["stages"]:
+        # weights are their digest, wherever they lie
+        if isinstance(stage.get("model"), dict):
+            stage["model"] = stage["model"]["sha256"]
+    return _digest([CODE_VERSION, asked, source.size_bytes, source.etag, shipped])
 
 
 def result_name(key: str) -> str:

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import TracebackType
+from typing import Any, Protocol
 
 from enhance.channel import AbortedError, Channel
 from enhance.errors import EnhanceError
@@ -30,15 +31,20 @@ _DEEPEST = 16
 
 
 class Sink(Protocol):
-    """What writes a chunk's file."""
+    """What writes a chunk's file: a context manager, complete when it is left without an error."""
+
+    def __enter__(self) -> Any: ...
 
     def write(self, frame: Frame) -> None:
         """Encode one frame."""
         ...
 
-    def close(self) -> object:
-        """Encode what is held back, and complete the file."""
-        ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
 
 class StalledError(EnhanceError):
@@ -177,14 +183,14 @@ class Pipeline:
         self._enhanced.finish()
 
     def _encode(self) -> None:
-        for frame in self._enhanced:
-            if self._given and frame.pts <= self._given[-1]:
-                raise EnhanceError(
-                    "pts_order", f"A stage gave PTS {frame.pts} after {self._given[-1]}."
-                )
-            self._sink.write(frame)
-            self._given.append(frame.pts)
-        self._sink.close()
+        with self._sink:
+            for frame in self._enhanced:
+                if self._given and frame.pts <= self._given[-1]:
+                    raise EnhanceError(
+                        "pts_order", f"A stage gave PTS {frame.pts} after {self._given[-1]}."
+                    )
+                self._sink.write(frame)
+                self._given.append(frame.pts)
 
     def _busy(self) -> dict[str, float]:
         waited = {

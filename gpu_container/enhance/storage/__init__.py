@@ -6,9 +6,11 @@ worker without credentials). Nothing outside this package knows which.
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from enhance.errors import EnhanceError
 
@@ -91,9 +93,21 @@ class Item:
         """See `Store.stat`."""
         return self.store.stat(self.name)
 
-    def open(self) -> str | BinaryIO:
-        """See `Store.open`."""
-        return self.store.open(self.name)
+    def media(self) -> str | Callable[[], BinaryIO]:
+        """Return what `enhance.media` reads: a path, or a function that opens the object anew."""
+        opened = self.store.open(self.name)
+        if isinstance(opened, str):
+            return opened
+        return lambda: cast("BinaryIO", self.store.open(self.name))
+
+    def fetch(self, path: Path) -> Path:
+        """Return the object as a file of this machine: itself, or a copy at `path`."""
+        opened = self.store.open(self.name)
+        if isinstance(opened, str):
+            return Path(opened)
+        with opened, path.open("wb") as out:
+            shutil.copyfileobj(opened, out, 1 << 20)
+        return path
 
     def read(self) -> bytes:
         """See `Store.read`."""

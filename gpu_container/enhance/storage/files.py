@@ -17,17 +17,17 @@ class FileStore:
     """Objects are files under `root`; folders are made as they are needed."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.absolute()
+        self.root = root.absolute()
 
     def uri(self, name: str) -> str:
         """The file's absolute path."""
-        return str(self._root / name)
+        return str(self.root / name)
 
     def stat(self, name: str) -> Stat | None:
         """The ETag is made of size and time of the last change."""
         with _named_faults(self.uri(name)):
             try:
-                found = (self._root / name).stat()
+                found = (self.root / name).stat()
             except (FileNotFoundError, NotADirectoryError):
                 return None
         return Stat(found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}")
@@ -35,18 +35,18 @@ class FileStore:
     def read(self, name: str) -> bytes:
         """See `Store.read`."""
         with _named_faults(self.uri(name)):
-            return (self._root / name).read_bytes()
+            return (self.root / name).read_bytes()
 
     def open(self, name: str) -> str:
         """Return the absolute path: it can be taken neither for an option nor for a protocol."""
-        path = self._root / name
+        path = self.root / name
         if not path.is_file():
             raise MissingObjectError(str(path))
         return str(path)
 
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
         """Write a neighbour, then give it the name: atomic, also against a power cut."""
-        target = self._root / name
+        target = self.root / name
         with _named_faults(str(target)):
             if not replace and target.exists():
                 return False

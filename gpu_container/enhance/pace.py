@@ -1,0 +1,63 @@
+"""How fast this machine does a job: a few frames of it, measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from enhance.chain import Chain
+from enhance.interruption import Interruption
+from enhance.manifest import Estimate
+from enhance.media import decode
+from enhance.media.encode import ChunkWriter
+from enhance.pipeline import Pipeline
+
+FRAMES = 8
+_GPU_GAIN = 20.0
+"""By how much a GPU speeds up the stages, decoding and encoding staying as they are. An assumption
+from published figures (an L4's ceiling for the shipped net is about 50 times two CPU cores), on the
+careful side; it decides how work is cut, not what anybody pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds per source frame, by thread."""
+
+    device: str
+    decode_s: float
+    stages_s: float
+    encode_s: float
+
+    def estimate(self, frames: int) -> Estimate:
+        """Return the time that so many frames take.
+
+        On a GPU the slowest thread decides; on a CPU all three share the cores, and add up.
+        """
+        if self.device == "cuda":
+            return Estimate(cuda_s=round(frames * self._slowest(self.stages_s), 1))
+        total = self.decode_s + self.stages_s + self.encode_s
+        return Estimate(
+            cpu_s=round(frames * total, 1),
+            cuda_s=round(frames * self._slowest(self.stages_s / _GPU_GAIN), 1),
+        )
+
+    def _slowest(self, stages_s: float) -> float:
+        return max(self.decode_s, stages_s, self.encode_s)
+
+
+def measure(chain: Chain, interruption: Interruption) -> Pace | None:
+    """Run the first frames through the chain; None where none of them can be decoded."""
+    index = chain.source.index
+    pts = index.pts[: FRAMES + 1]
+    if len(pts) < 2:
+        return None
+    start, end = pts[0], pts[-1]
+    frames = decode.frames(chain.source, start, end, device=chain.compute.device)
+    with TemporaryDirectory(prefix="enhance-") as folder:
+        writer = ChunkWriter(Path(folder) / "pace", chain.encoding, chain.facts)
+        passed = Pipeline(chain.stages, writer, (start, end)).run(frames, interruption)
+    if not passed.taken:
+        return None
+    per = {name: busy / len(passed.taken) for name, busy in passed.busy_s.items()}
+    return Pace(chain.compute.device, per["decode"], per["stages"], per["encode"])

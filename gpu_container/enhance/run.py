@@ -1,0 +1,210 @@
+"""The second step: chunk after chunk, skipping what is done."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from enhance import chain, plan
+from enhance.attempt import Attempt
+from enhance.chain import Chain
+from enhance.errors import BadInputError, EnhanceError
+from enhance.manifest import Chunk, ChunkResult, Manifest, data_name, result_name
+from enhance.media import decode
+from enhance.media.decode import DecodeReport
+from enhance.media.encode import ChunkFacts, ChunkWriter
+from enhance.media.source import open_source
+from enhance.pipeline import Passed, Pipeline, depth
+from enhance.report import ChunkCount, Device
+from enhance.spec import Interpolate
+from enhance.storage import MissingObjectError, Store
+
+
+def run(attempt: Attempt, wanted: Sequence[int] | None = None) -> list[ChunkResult]:
+    """Do the wanted chunks (None: all) that nobody has done yet.
+
+    Raises:
+        BadInputError: `no_plan`, `no_chunk`, or what the source and the spec are refused for.
+        InterruptedRunError: a stop was asked for; finished chunks are kept.
+    """
+    manifest = planned(attempt)
+    chunks = _chosen(manifest, wanted)
+    reporter = attempt.reporter
+    reporter.begin("run", total=sum(c.frames for c in chunks), chunks=len(manifest.chunks))
+    results: list[ChunkResult] = []
+    worker: _Worker | None = None
+    base = reused = 0
+    for chunk in chunks:
+        result = finished(attempt.places.work, manifest, chunk)
+        if result is None:
+            attempt.interruption.check()
+            worker = worker or _Worker(attempt, manifest)
+            result = worker.do(chunk, base)
+        else:
+            reused += 1
+            reporter.skip(chunk.frames)
+        base += chunk.frames
+        results.append(result)
+        attempt.chunks = ChunkCount(total=len(manifest.chunks), done=len(results), reused=reused)
+    reporter.at(base, None)
+    tell(attempt, results)
+    return results
+
+
+def planned(attempt: Attempt) -> Manifest:
+    """Return the stored manifest, if it is the plan of this spec and this source.
+
+    Raises:
+        BadInputError: `no_plan`.
+    """
+    manifest = plan.stored(attempt)
+    identity = plan.identify(attempt)
+    if manifest is None or manifest.question != plan.question_of(attempt, identity):
+        raise BadInputError("no_plan", "There is no plan for this spec and source: `plan` first.")
+    attempt.input = plan.facts(manifest.index)
+    return manifest
+
+
+def finished(work: Store, manifest: Manifest, chunk: Chunk) -> ChunkResult | None:
+    """Return a chunk's result where it is done, and its content is there in full length."""
+    try:
+        result = ChunkResult.model_validate_json(work.read(result_name(manifest.key(chunk))))
+    except (MissingObjectError, ValidationError):
+        return None
+    if result.data is None or result.file is None:
+        return result
+    found = work.stat(result.data)
+    return result if found is not None and found.size_bytes == result.file.size_bytes else None
+
+
+def tell(attempt: Attempt, results: Sequence[ChunkResult]) -> None:
+    """Add to the report what the chunks said."""
+    for result in results:
+        attempt.warn(*result.notes)
+        attempt.device = attempt.device or result.device
+    missing = sum(result.missing for result in results)
+    corrupt = sum(result.corrupt for result in results)
+    if missing:
+        attempt.damage.append(f"{missing} frames could not be decoded and are left out.")
+    if corrupt:
+        attempt.damage.append(f"{corrupt} frames were decoded with errors.")
+
+
+def _chosen(manifest: Manifest, wanted: Sequence[int] | None) -> list[Chunk]:
+    if wanted is None:
+        return manifest.chunks
+    absent = [i for i in wanted if not 0 <= i < len(manifest.chunks)]
+    if absent:
+        raise BadInputError(
+            "no_chunk", f"The plan has chunks 0 to {len(manifest.chunks) - 1}, not {absent[0]}."
+        )
+    return [manifest.chunks[i] for i in wanted]
+
+
+class _Worker:
+    """Holds what all chunks share: the source, the nets, the encoder's settings."""
+
+    def __init__(self, attempt: Attempt, manifest: Manifest) -> None:
+        self._attempt = attempt
+        self._manifest = manifest
+        source = open_source(attempt.places.source.media(), manifest.index)
+        self._chain: Chain = chain.build(attempt.spec, source, attempt.compute, attempt.weights)
+        attempt.reporter.device = self._chain.compute.name
+
+    def do(self, chunk: Chunk, base: int) -> ChunkResult:
+        """Enhance one chunk and store it. `base`: frames that were done before."""
+        path = self._attempt.scratch / f"chunk-{chunk.i}.{self._chain.encoding.suffix}"
+        report = DecodeReport()
+        passed, file = self._pass(chunk, path, report, base)
+        self._check(chunk, passed, file)
+        data = None
+        if file is not None:
+            data = data_name(file.sha256, self._chain.encoding.suffix)
+            self._attempt.places.work.put(data, path, replace=False)
+        result = ChunkResult(
+            i=chunk.i,
+            data=data,
+            file=file,
+            missing=report.missing,
+            corrupt=report.corrupt,
+            notes=list(dict.fromkeys([*self._chain.notes, *report.notes])),
+            device=self._device(report),
+            wall_s=round(passed.wall_s, 3),
+            busy_s={name: round(busy, 3) for name, busy in passed.busy_s.items()},
+        )
+        path.unlink(missing_ok=True)
+        return self._published(chunk, result)
+
+    def _pass(
+        self, chunk: Chunk, path: Path, report: DecodeReport, base: int
+    ) -> tuple[Passed, ChunkFacts | None]:
+        built, attempt = self._chain, self._attempt
+        frames = decode.frames(
+            built.source,
+            chunk.start,
+            chunk.end,
+            built.before,
+            built.after,
+            report=report,
+            device=built.compute.device,
+        )
+        writer = ChunkWriter(path, built.encoding, built.facts)
+        pipeline = Pipeline(
+            built.stages,
+            writer,
+            (chunk.start, chunk.end),
+            depths=(depth(built.source.facts), depth(built.facts)),
+            watchdog_s=attempt.settings.watchdog_s,
+        )
+        first = bisect_right(self._manifest.index.pts, chunk.start - 1)
+
+        def tick(pts: int | None) -> None:
+            done = 0 if pts is None else bisect_right(self._manifest.index.pts, pts) - first
+            attempt.reporter.at(base + done, chunk.i)
+
+        passed = pipeline.run(frames, attempt.interruption, tick)
+        return passed, writer.facts if passed.given else None
+
+    def _check(self, chunk: Chunk, passed: Passed, file: ChunkFacts | None) -> None:
+        """Hold the file to what went through: no frame lost, none twice, none moved in time."""
+        written = [] if file is None else list(file.pts)
+        if written != passed.given:
+            raise EnhanceError(
+                "frames_lost",
+                f"Chunk {chunk.i}: {len(passed.given)} frames were given to the encoder, "
+                f"{len(written)} are in the file, or at other times.",
+            )
+        changes = any(isinstance(step, Interpolate) for step in self._attempt.spec.stages)
+        if not changes and passed.given != passed.taken:
+            raise EnhanceError(
+                "frames_lost",
+                f"Chunk {chunk.i}: {len(passed.taken)} frames were decoded, "
+                f"{len(passed.given)} came out of the stages, or at other times.",
+            )
+
+    def _device(self, report: DecodeReport) -> Device:
+        compute = self._chain.compute
+        return Device(
+            kind=compute.device,
+            name=compute.name,
+            engine=compute.engine,
+            precision=compute.precision,
+            decoder=report.decoder or None,
+            encoder=self._chain.encoding.encoder,
+        )
+
+    def _published(self, chunk: Chunk, result: ChunkResult) -> ChunkResult:
+        """Store the result; where another worker was first, its result is the chunk's."""
+        work = self._attempt.places.work
+        name = result_name(self._manifest.key(chunk))
+        content = result.model_dump_json().encode()
+        if work.put(name, content, replace=False):
+            return result
+        first = finished(work, self._manifest, chunk)
+        if first is None:
+            # what is stored there is of no use: another release's, or its content is gone
+            work.put(name, content)
+        return first or result

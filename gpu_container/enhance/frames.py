@@ -46,6 +46,8 @@ class StreamFacts:
     """Nominal frames per second; None where the source's rate varies."""
     sample_aspect: Fraction = Fraction(1)
     colour: Colour = Colour()
+    rotation: int = 0
+    """Degrees clockwise by which a player turns the picture: 0, 90, 180 or 270."""
     bits_per_pixel: float = 0.0
     """Of the coded source: tells a clean source from a coded one."""
 

@@ -1,0 +1,44 @@
+"""A net: what is known of it, and its body as graph nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enhance.nets.graph import GraphWriter
+
+State = Mapping[str, NDArray[np.float32]]
+"""Weights by name, as the file has them."""
+
+Body = Callable[[GraphWriter, str], str]
+"""Adds the net's nodes behind a value (1, channels, h, w) in [0, 1], and names the result."""
+
+
+@dataclass(frozen=True)
+class Net:
+    """A net with its weights."""
+
+    architecture: str
+    """`luma`, `compact`, `rrdb`, `span`."""
+    scale: int
+    colour: Literal["luma", "rgb"]
+    """`luma`: one channel, and the result is a residual (scale² channels, not yet shuffled) on the
+    bicubic enlargement. `rgb`: three channels in, the picture itself out."""
+    radius: int
+    """How far a pixel of the result looks, in pixels of the source."""
+    multiple: int
+    """Height and width must be multiples of this; the edge is repeated to get there."""
+    half: bool
+    """Whether half precision keeps its quality."""
+    parameters: int
+    body: Body = field(repr=False, compare=False)
+    name: str = ""
+    """Of the shipped net, or of the file."""
+    sha256: str = ""
+    """Of the file: part of what a chunk is known by."""
+    details: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    """The file's own header: how it was trained, and how it did."""

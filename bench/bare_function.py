@@ -54,7 +54,7 @@ def bare_packages(folder: Path) -> list[Path]:
     """Return the roots that a function imports from: our zip, the two layers, the runtime."""
     machine, version, build = stage_config("local").machine, host_version(), ROOT / ".build"
     code = folder / "task"
-    _unzip(build_code(ROOT / "functions", build, version), code)
+    _unzip(build_code(ROOT, build, version), code)
     layers = [
         build_layer(recipe, ROOT / "requirements", build, machine, version) / "python"
         for recipe in (BASE, MEDIA)

@@ -23,12 +23,19 @@ class ApiFunctions(Construct):
     """Api, Authorize and ProviderCallback."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, parts: PipelineParts, workflow: StateMachine
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        parts: PipelineParts,
+        workflow: StateMachine,
+        enhancement: StateMachine,
     ) -> None:
         super().__init__(scope, construct_id)
         self._parts = parts
         self._env = Environment(parts)
         self._workflow = workflow
+        self._enhancement = enhancement
         self._machine_arn = {"STATE_MACHINE_ARN": workflow.start_arn}
         self.api = self._build_api()
         self.authorize = self._build_authorize()
@@ -36,13 +43,16 @@ class ApiFunctions(Construct):
 
     def _build_api(self) -> PythonFunction:
         env, parts, machine = self._env, self._parts, self._workflow
+        compute = env.compute(self._enhancement.start_arn)
         return PythonFunction(
             self,
             "Api",
             sources=parts.sources,
             timeout_s=_API_S,
             memory_mb=_API_MB,
-            environment=merge(env.table, env.bucket, env.offer, env.outbound, self._machine_arn),
+            environment=merge(
+                env.table, env.bucket, env.offer, env.outbound, self._machine_arn, compute
+            ),
             grants=[
                 to.read_rows(parts.table),
                 to.write_rows(parts.table),
@@ -55,6 +65,7 @@ class ApiFunctions(Construct):
                 to.tell_missing_objects(parts.bucket),
                 to.start_executions(machine.start_arn),
                 to.watch_executions(machine.execution_arns),
+                to.watch_executions(self._enhancement.execution_arns),
                 to.wake_waits(machine.machine.state_machine_arn, parts.stage),
             ],
         )

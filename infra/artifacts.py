@@ -28,7 +28,7 @@ def build_artifacts(root: Path, stage: StageConfig) -> Artifacts:
     """Build what is not built yet, under `.build/` of the checkout `root`."""
     build = root / ".build"
     python_version = host_version() if stage.on_host else PYTHON_VERSION
-    code = build_code(root / "functions", build, python_version)
+    code = build_code(root, build, python_version)
     if stage.on_host:
         return Artifacts(code, None, None)
     base, media = (

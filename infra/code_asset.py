@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infra.interpreter import compile_bytecode, find_interpreter
 
-_RECIPE = "1"
+_RECIPE = "2"
 """Change it whenever this file changes what it makes of the same sources."""
 
 _SUFFIXES = {".py", ".json"}
@@ -19,22 +19,27 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FILE_MODE = 0o644 << 16
 
 
-def build_code(sources: Path, build_folder: Path, python_version: str) -> Path:
-    """Return a zip of the package in `sources` with bytecode, made only if it is not there yet.
+_SHARED = ("enhance/__init__.py", "enhance/analysis/**/*")
+"""What functions share with the container: looking a video through, for Check."""
 
-    Same sources, Python version and recipe give the same name and the same bytes.
+
+def build_code(root: Path, build_folder: Path, python_version: str) -> Path:
+    """Return a zip of our code in the checkout `root`, with bytecode; made if not there yet.
+
+    It holds `dailies`, and of the container's package the analysis alone. Same sources, Python
+    version and recipe give the same name and the same bytes.
     """
-    files = _own_files(sources)
+    files = _own_files(root)
     interpreter = find_interpreter(python_version)
-    digest = _digest(sources, files, f"{_RECIPE}/{python_version}/{interpreter is not None}")
+    digest = _digest(files, f"{_RECIPE}/{python_version}/{interpreter is not None}")
     target = build_folder / f"code-{digest}.zip"
     if target.exists():
         return target
     build_folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=build_folder) as scratch:
         package = Path(scratch, "package")
-        for file in files:
-            copy = package / file.relative_to(sources)
+        for name, file in files.items():
+            copy = package / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
         if interpreter is not None:
@@ -45,19 +50,24 @@ def build_code(sources: Path, build_folder: Path, python_version: str) -> Path:
     return target
 
 
-def _own_files(sources: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in (sources / "dailies").rglob("*")
+def _own_files(root: Path) -> dict[str, Path]:
+    """Return our files by their names in the zip."""
+    packages = ((root / "functions", ("dailies/**/*",)), (root / "gpu_container", _SHARED))
+    found = {
+        file.relative_to(sources).as_posix(): file
+        for sources, patterns in packages
+        for pattern in patterns
+        for file in sources.glob(pattern)
         if file.suffix in _SUFFIXES and file.is_file() and "__pycache__" not in file.parts
-    )
+    }
+    return dict(sorted(found.items()))
 
 
-def _digest(sources: Path, files: list[Path], recipe: str) -> str:
+def _digest(files: dict[str, Path], recipe: str) -> str:
     digest = hashlib.sha256(recipe.encode())
-    for file in files:
+    for name, file in files.items():
         content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"\n{file.relative_to(sources).as_posix()} {content}".encode())
+        digest.update(f"\n{name} {content}".encode())
     return digest.hexdigest()[:32]
 
 

@@ -49,7 +49,7 @@ class EnhanceWorkers(Construct):
         self.read_report = build_read_report(self, parts)
         self.machine = StateMachine(
             self,
-            "Machine",
+            "Enhance",
             stage=parts.stage,
             definition=state_machines / "enhance_workers.asl.json",
             tasks=[self.queue_task, self.read_report],

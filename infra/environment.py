@@ -41,7 +41,17 @@ class Environment:
             "PROVIDER_ENDPOINTS": json.dumps(endpoints, sort_keys=True),
         }
         self.spend_caps = {"SPEND_CAPS": json.dumps(dict(stage.spend_caps), sort_keys=True)}
+        self._compute = {"ENHANCE_COMPUTE": stage.enhance_compute}
         self.offer = {"WITHHELD_VENDORS": json.dumps(list(stage.withheld_vendors))}
+
+    def compute(self, state_machine_arn: str) -> dict[str, str]:
+        """Return which compute enhances, and its workflow."""
+        return {**self._compute, **enhancement_arn(state_machine_arn)}
+
+
+def enhancement_arn(state_machine_arn: str) -> dict[str, str]:
+    """Return the workflow of the compute."""
+    return {"ENHANCE_STATE_MACHINE_ARN": state_machine_arn}
 
 
 def merge(*groups: Mapping[str, str]) -> dict[str, str]:

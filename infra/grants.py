@@ -146,6 +146,11 @@ def watch_executions(execution_arns: str) -> Grant:
     return Grant(("states:DescribeExecution", "states:StopExecution"), (execution_arns,), reason)
 
 
+def be_told_of_executions(scope: Construct) -> Grant:
+    """Let Step Functions tell a waiting execution of the end of one that it started."""
+    return _manage_rule(scope, "StepFunctionsGetEventsForStepFunctionsExecutionRule")
+
+
 def wake_waits(state_machine_arn: str, stage: StageConfig) -> Grant:
     """End task-token waits of one state machine."""
     if stage.on_host:
@@ -230,6 +235,12 @@ def deliver_logs() -> Grant:
         "logs:UpdateLogDelivery",
     )
     return Grant(actions, ("*",), "Log delivery's actions know no resource-level permission.")
+
+
+def _manage_rule(scope: Construct, name: str) -> Grant:
+    """Let Step Functions look after a rule of its own, by the name that it gives it."""
+    arn = Stack.of(scope).format_arn(service="events", resource="rule", resource_name=name)
+    return Grant(("events:DescribeRule", "events:PutRule", "events:PutTargets"), (arn,))
 
 
 def _secret_arn(scope: Construct, name: str) -> str:

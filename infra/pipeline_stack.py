@@ -15,6 +15,7 @@ from infra.api_functions import ApiFunctions
 from infra.artifacts import Artifacts
 from infra.dashboard import OperatorDashboard
 from infra.data_stack import DataStack
+from infra.enhancement import Enhancement
 from infra.environment import PipelineParts
 from infra.event_bus import EventBus
 from infra.http_api import HttpApi
@@ -60,28 +61,48 @@ class PipelineStack(Stack):
             public_url=http.url,
         )
         bus = EventBus(self, "Events").bus
-        workflow = self._build_workflow(parts, state_machines)
-        http.answer_with(ApiFunctions(self, "Functions", parts=parts, workflow=workflow))
+        enhancement = Enhancement(self, "Enhance", parts=parts, state_machines=state_machines)
+        machines = {
+            "workflow": self._build_workflow(parts, enhancement.workflow, state_machines),
+            "enhancement": enhancement.workflow,
+        }
+        workflow = machines["workflow"]
+        http.answer_with(ApiFunctions(self, "Functions", parts=parts, **machines))
         if stage.smoke_simulator:
             simulator = SimulatorFunction(self, "Simulator", stage=stage)
             http.add_public_routes(SIMULATOR_ROUTES, cast(lambda_.IFunction, simulator.function))
         notifications = Notifications(
             self, "Notifications", parts=parts, bus=bus, state_machines=state_machines
         )
-        watch = Watch(self, "Watch", parts=parts, workflow=workflow, bus=bus)
+        watch = Watch(self, "Watch", parts=parts, **machines, bus=bus)
         inbox = Inbox(self, "Inbox", parts=parts, workflow=workflow, bus=bus)
         self._build_operators(parts, http, bus, notifications, watch, inbox)
-        self._tell_names(http, bus, notifications, workflow)
+        self._tell_names(http, bus, notifications, workflow, enhancement)
 
-    def _build_workflow(self, parts: PipelineParts, state_machines: Path) -> StateMachine:
+    def _build_workflow(
+        self, parts: PipelineParts, enhancement: StateMachine, state_machines: Path
+    ) -> StateMachine:
+        definition = state_machines / "generate.asl.json"
+        text = definition.read_text("utf-8")
+        tasks = Steps(self, "Steps", parts=parts, enhancement=enhancement).all
+        values = {
+            "TableName": parts.table.table_name,
+            "EnhanceStateMachineArn": enhancement.start_arn,
+        }
+        # Until the definition has the states of the enhancement: hand over what it asks for.
         return StateMachine(
             self,
             "Generate",
             stage=parts.stage,
-            definition=state_machines / "generate.asl.json",
-            tasks=Steps(self, "Steps", parts=parts).all,
-            values={"TableName": parts.table.table_name},
-            grants=[to.update_rows(parts.table)],
+            definition=definition,
+            tasks=[task for task in tasks if f"${{{task.node.id}FunctionArn}}" in text],
+            values={name: value for name, value in values.items() if f"${{{name}}}" in text},
+            grants=[
+                to.update_rows(parts.table),
+                to.start_executions(enhancement.start_arn),
+                to.watch_executions(enhancement.execution_arns),
+                to.be_told_of_executions(self),
+            ],
         )
 
     def _tell_names(
@@ -90,6 +111,7 @@ class PipelineStack(Stack):
         bus: events.IEventBus,
         notifications: Notifications,
         workflow: StateMachine,
+        enhancement: Enhancement,
     ) -> None:
         outputs = {
             "ApiUrl": http.url,
@@ -98,6 +120,8 @@ class PipelineStack(Stack):
             "TopicArn": notifications.topic.topic_arn,
             "StateMachineArn": workflow.machine.state_machine_arn,
             "WebhookStateMachineArn": notifications.workflow.machine.state_machine_arn,
+            "EnhanceStateMachineArn": enhancement.workflow.machine.state_machine_arn,
+            **enhancement.compute.outputs,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

@@ -109,6 +109,10 @@ class StageConfig(BaseModel):
     worker_pass_s: int = Field(default=30, ge=0)
     """For how long a worker without a GPU leaves a task that demands one to others."""
 
+    enhance_compute: Literal["batch", "sagemaker", "workers"] = "batch"
+    """What carries out enhancements: machines of AWS Batch, processing jobs of SageMaker, or
+    whatever machines pull from the stage's queue."""
+
     sweep_every_minutes: int = Field(default=1, ge=1)
     api_rate_per_s: int = 500
     api_burst: int = 1000
@@ -167,6 +171,7 @@ _STAGES: dict[StageName, StageConfig] = {
         point_in_time_recovery=True,
         log_retention_days=1,
         smoke_simulator=True,
+        enhance_compute="workers",
         worker_lease_s=8,
         worker_pass_s=0,  # there is one worker: nobody to leave it to
     ),

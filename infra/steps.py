@@ -6,8 +6,10 @@ from constructs import Construct
 
 from infra import grants as to
 from infra.environment import Environment, PipelineParts, merge
-from infra.media_bucket import OUTPUTS, POSTERS, UPLOADS
+from infra.grants import Grant
+from infra.media_bucket import ENHANCE, OUTPUTS, POSTERS, UPLOADS
 from infra.python_function import PythonFunction
+from infra.state_machine import StateMachine
 
 _STEP_S = 30
 _VENDOR_CALL_S = 90
@@ -15,19 +17,30 @@ _HOLDING_POLL_S = 90
 """A poll holds for up to 60 s, then finishes the question that it is asking."""
 
 _STORE_S = 900
-_PROBE_S = 300
+_DECODE_S = 300
 _SMALL_MB = 256
 _STORE_MB = 512
-_PROBE_MB = 1769
+_DECODE_MB = 1769
 """One whole processor: decoding is arithmetic."""
 
 
 class Steps(Construct):
-    """Plan, Submit, Resolve, Poll, Store, Probe, Settle, Notify and Fail."""
+    """One function per state of the workflow that calls one.
 
-    def __init__(self, scope: Construct, construct_id: str, *, parts: PipelineParts) -> None:
+    `enhancement` is the workflow that carries out one task of enhancement.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        parts: PipelineParts,
+        enhancement: StateMachine,
+    ) -> None:
         super().__init__(scope, construct_id)
         self._parts = parts
+        self._enhancement = enhancement
         self._env = Environment(parts)
         self._ledger = (to.read_rows(parts.table), to.write_rows(parts.table))
         self.plan = self._build_ledger_step("Plan")
@@ -35,7 +48,10 @@ class Steps(Construct):
         self.resolve = self._build_resolve()
         self.poll = self._build_poll()
         self.store = self._build_store()
-        self.probe = self._build_probe()
+        self.probe = self._build_decoder("Probe", to.put_objects(parts.bucket, POSTERS))
+        self.check = self._build_decoder("Check")
+        self.enhance = self._build_enhance()
+        self.take_enhanced = self._build_take_enhanced()
         self.settle = self._build_ledger_step("Settle")
         self.notify = self._build_ledger_step("Notify")
         self.fail = self._build_ledger_step("Fail")
@@ -123,20 +139,57 @@ class Steps(Construct):
             ],
         )
 
-    def _build_probe(self) -> PythonFunction:
-        """Build the one step that decodes strangers' bytes: no secret, one prefix to read."""
+    def _build_decoder(self, name: str, *grants: Grant) -> PythonFunction:
+        """Build a step that decodes strangers' bytes: no secret, and videos are all it reads."""
         env, parts = self._env, self._parts
         return PythonFunction(
             self,
-            "Probe",
+            name,
             sources=parts.sources,
-            timeout_s=_PROBE_S,
-            memory_mb=_PROBE_MB,
+            timeout_s=_DECODE_S,
+            memory_mb=_DECODE_MB,
             environment=merge(env.table, env.bucket),
             grants=[
                 *self._ledger,
                 to.read_objects(parts.bucket, OUTPUTS),
-                to.put_objects(parts.bucket, POSTERS),
+                to.read_objects(parts.bucket, UPLOADS),
+                *grants,
             ],
             decodes_media=True,
+        )
+
+    def _build_enhance(self) -> PythonFunction:
+        env, parts = self._env, self._parts
+        return PythonFunction(
+            self,
+            "Enhance",
+            sources=parts.sources,
+            timeout_s=_STEP_S,
+            memory_mb=_SMALL_MB,
+            environment=merge(env.table, env.bucket),
+            grants=[
+                *self._ledger,
+                to.read_objects(parts.bucket, OUTPUTS),
+                to.read_objects(parts.bucket, UPLOADS),
+                to.put_objects(parts.bucket, ENHANCE),
+                to.tell_missing_objects(parts.bucket),
+            ],
+        )
+
+    def _build_take_enhanced(self) -> PythonFunction:
+        env, parts = self._env, self._parts
+        return PythonFunction(
+            self,
+            "TakeEnhanced",
+            sources=parts.sources,
+            timeout_s=_STEP_S,
+            memory_mb=_SMALL_MB,
+            environment=merge(env.table, env.bucket, env.compute(self._enhancement.start_arn)),
+            grants=[
+                *self._ledger,
+                to.read_objects(parts.bucket, ENHANCE),
+                to.read_objects(parts.bucket, OUTPUTS),
+                to.tell_missing_objects(parts.bucket),
+                to.watch_executions(self._enhancement.execution_arns),
+            ],
         )

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra import grants as to
 from infra.dead_letter_queue import build_dead_letter_queue
-from infra.environment import Environment, PipelineParts, merge
+from infra.environment import Environment, PipelineParts, enhancement_arn, merge
 from infra.execution_rule import ExecutionRule
 from infra.grants import Grant
 from infra.python_function import PythonFunction
@@ -33,11 +33,13 @@ class Watch(Construct):
         *,
         parts: PipelineParts,
         workflow: StateMachine,
+        enhancement: StateMachine,
         bus: events.IEventBus,
     ) -> None:
         super().__init__(scope, construct_id)
         self._parts = parts
         self._workflow = workflow
+        self._enhancement = enhancement
         self.dead_letters = build_dead_letter_queue(self, "DeadLetters", stage=parts.stage)
         bus_name = {"EVENT_BUS_NAME": bus.event_bus_name}
         lists = [to.list_due(parts.table), to.put_events(bus)]
@@ -66,20 +68,21 @@ class Watch(Construct):
         grants: Sequence[Grant] = (),
     ) -> PythonFunction:
         """Build a function that looks after jobs: it reads the ledger and steers executions."""
-        parts, machine = self._parts, self._workflow
-        arn = {"STATE_MACHINE_ARN": machine.start_arn}
+        parts, machine, enhancement = self._parts, self._workflow, self._enhancement
+        arns = {"STATE_MACHINE_ARN": machine.start_arn} | enhancement_arn(enhancement.start_arn)
         return PythonFunction(
             self,
             name,
             sources=parts.sources,
             timeout_s=timeout_s,
             memory_mb=_MEMORY_MB,
-            environment=merge(Environment(parts).table, arn, variables or {}),
+            environment=merge(Environment(parts).table, arns, variables or {}),
             grants=[
                 to.read_rows(parts.table),
                 to.write_rows(parts.table),
                 to.start_executions(machine.start_arn),
                 to.watch_executions(machine.execution_arns),
+                to.watch_executions(enhancement.execution_arns),
                 *grants,
             ],
             dead_letters=self.dead_letters,

@@ -53,3 +53,9 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     found["cache"] = (Path(caches) if caches else Path.home() / ".cache") / "enhance"
     found["scratch"] = given.get("TMPDIR") or tempfile.gettempdir()
     return Settings.model_validate(found)
+
+
+def without_credentials(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a process that must reach no cloud: it decodes others' files."""
+    given = os.environ if environ is None else environ
+    return {name: value for name, value in given.items() if not name.startswith("AWS_")}

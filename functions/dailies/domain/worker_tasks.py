@@ -100,7 +100,7 @@ class WorkerTask(_Frozen):
 
 def written_once(name: str) -> bool:
     """Whether an object is named by its content: a second one of the name is never written."""
-    return _CHUNK.fullmatch(name) is not None
+    return _CHUNK.fullmatch(name) is not None and not name.endswith(".json")
 
 
 class QueueInput(ComputeTask):

@@ -1,0 +1,61 @@
+"""The wish to stop: a signal's, told to whatever waits at the moment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class StoppedError(BaseException):
+    """Breaks off a wait: like KeyboardInterrupt, nothing that handles errors may take it."""
+
+
+class Stop:
+    """Set by SIGTERM or Ctrl-C, once."""
+
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+        self._breaks = False
+
+    @property
+    def requested(self) -> bool:
+        """Whether to stop."""
+        return self._requested.is_set()
+
+    def request(self) -> None:
+        """Ask to stop."""
+        self._requested.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the wish; return whether there is one."""
+        return self._requested.wait(timeout_s)
+
+    def on_signals(self) -> None:
+        """Take SIGTERM and Ctrl-C as the wish to stop; a second one ends the process at once."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._take)
+
+    @contextmanager
+    def breaks_off(self) -> Iterator[None]:
+        """Let a signal break off what is inside: a wait that loses nothing.
+
+        Raises:
+            StoppedError: there is one.
+        """
+        self._breaks = True
+        try:
+            if self.requested:
+                raise StoppedError
+            yield
+        finally:
+            self._breaks = False
+
+    def _take(self, number: int, _: FrameType | None) -> None:
+        self.request()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)
+        if self._breaks:
+            raise StoppedError

@@ -29,12 +29,12 @@ class MetadataService(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: MetadataService
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         assert self.path == "/latest/api/token"
         assert int(self.headers["X-aws-ec2-metadata-token-ttl-seconds"]) > 0
         self._reply(200, b"a-token")
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if self.headers["X-aws-ec2-metadata-token"] != "a-token":
             self._reply(401, b"")
             return

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from types import TracebackType
 
@@ -129,37 +129,57 @@ def test_decoder_waits_when_the_encoder_is_slow() -> None:
     assert furthest <= 3 + 2 + 3
 
 
-@pytest.mark.parametrize("where", ["decode", "stages", "encode"])
-def test_first_error_ends_all_threads(where: str) -> None:
-    class WentWrongError(EnhanceError):
-        pass
+class At:
+    """Does something in one of the three threads, at one frame."""
 
-    def fail_at(n: int) -> None:
-        if n == 14:
-            raise WentWrongError("x", where)
+    def __init__(self, where: str, do: Callable[[], object]) -> None:
+        self.where = where
+        self.do = do
 
-    def broken() -> Iterator[Frame]:
+    def reach(self, where: str, frame: Frame) -> None:
+        if where == self.where and frame.pts == 14:
+            self.do()
+
+    def source(self) -> Iterator[Frame]:
         for frame in film(1000):
-            if where == "decode":
-                fail_at(frame.pts)
+            self.reach("decode", frame)
             yield frame
 
-    class Stage(PassOn):
-        def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
-            for frame in source:
-                if where == "stages":
-                    fail_at(frame.pts)
-                yield frame
+    def stage(self) -> PassOn:
+        reach = self.reach
 
-    class Encoder(Sink):
-        def write(self, frame: Frame) -> None:
-            if where == "encode":
-                fail_at(frame.pts)
-            super().write(frame)
+        class Stage(PassOn):
+            def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
+                for frame in source:
+                    reach("stages", frame)
+                    yield frame
 
-    sink = Encoder()
+        return Stage()
+
+    def sink(self) -> Sink:
+        reach = self.reach
+
+        class Encoder(Sink):
+            def write(self, frame: Frame) -> None:
+                reach("encode", frame)
+                super().write(frame)
+
+        return Encoder()
+
+
+class WentWrongError(EnhanceError):
+    pass
+
+
+@pytest.mark.parametrize("where", ["decode", "stages", "encode"])
+def test_first_error_ends_all_threads(where: str) -> None:
+    def fail() -> None:
+        raise WentWrongError("x", where)
+
+    at = At(where, fail)
+    sink = at.sink()
     with pytest.raises(WentWrongError, match=where):
-        Pipeline([Stage()], sink, ALL).run(broken(), Interruption())
+        Pipeline([at.stage()], sink, ALL).run(at.source(), Interruption())
     assert not threads_left()
     assert sink.ended == "broken"
 
@@ -203,30 +223,11 @@ def test_stop_is_obeyed_in_the_middle() -> None:
 @pytest.mark.parametrize("where", ["decode", "stages", "encode"])
 def test_hanging_thread_is_named(where: str) -> None:
     release = threading.Event()
-
-    def source() -> Iterator[Frame]:
-        for frame in film(100):
-            if where == "decode" and frame.pts == 10:
-                release.wait()
-            yield frame
-
-    class Stage(PassOn):
-        def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
-            for frame in source:
-                if where == "stages" and frame.pts == 10:
-                    release.wait()
-                yield frame
-
-    class Encoder(Sink):
-        def write(self, frame: Frame) -> None:
-            if where == "encode" and frame.pts == 10:
-                release.wait()
-            super().write(frame)
-
-    pipeline = Pipeline([Stage()], Encoder(), ALL, watchdog_s=0.6, join_s=0.1)
+    at = At(where, release.wait)
+    pipeline = Pipeline([at.stage()], at.sink(), ALL, watchdog_s=0.6, join_s=0.1)
     try:
         with pytest.raises(StalledError) as caught:
-            pipeline.run(source(), Interruption())
+            pipeline.run(at.source(), Interruption())
     finally:
         release.set()
     assert caught.value.code == f"stalled_{where}"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ def test_failed_write_leaves_the_old_content_and_nothing_else(tmp_path: Path) ->
     with pytest.raises(StoreError):
         store.put("a", tmp_path / "there is no such file")
     assert store.read("a") == b"old"
-    assert os.listdir(tmp_path) == ["a"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_path_cannot_be_taken_for_an_option_or_a_protocol(
@@ -52,4 +51,4 @@ def test_disk_full_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as caught:
         FileStore(FullPath(tmp_path)).put("a", b"x")
     assert caught.value.code == "disk_full"
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())

@@ -29,7 +29,8 @@ planes to write into that the encoder reads without a copy.
 
 from enhance.media.assemble import Chunk, Joined, join, output_container
 from enhance.media.decode import DecodeReport, frames
-from enhance.media.encode import ChunkFacts, ChunkWriter, Encoding, choose_encoding
+from enhance.media.encode import ChunkFacts, ChunkWriter
+from enhance.media.encoding import Encoding, choose_encoding
 from enhance.media.facts import Index
 from enhance.media.index import scan
 from enhance.media.opening import Media

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import av
+from av.container import OutputContainer
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
 from pydantic import BaseModel, ConfigDict
 
 from enhance.frames import Frame, StreamFacts
-from enhance.media.facts import Hdr, Timestamps
-from enhance.media.source import Source
-from enhance.spec import Convert
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How frames are coded: the same for every chunk of a task."""
-
-    codec: str
-    """`h264`, `hevc`, `av1`, `prores`."""
-    encoder: str
-    """As FFmpeg names it: `libx264`, `hevc_nvenc` …"""
-    pixel_format: str
-    options: tuple[tuple[str, str], ...]
-    hdr: Hdr = Hdr()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def suffix(self) -> str:
-        """Of a chunk file: `mp4`, or `mov` for ProRes."""
-        return "mov" if self.codec == "prores" else "mp4"
-
-
-def choose_encoding(
-    convert: Convert | None, source: Source, facts: StreamFacts, device: str
-) -> Encoding:
-    """Choose encoder and settings.
-
-    Raises:
-        BadInputError: `codec_not_in_container`, `size_unsupported`, `encoder_refused`.
-    """
-    raise NotImplementedError
+from enhance.media.encoding import Encoding, configure
+from enhance.media.facts import Timestamps
+from enhance.media.planes import to_video_frame
 
 
 class ChunkFacts(BaseModel):
@@ -51,22 +26,35 @@ class ChunkFacts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     v: int = 1
     pts: Timestamps
-    """Of its frames, in the source's time base, sorted."""
+    """Of its frames, in the source's time base, sorted. In the file they begin at 0."""
     last_duration: int
     size_bytes: int
     sha256: str
     encoder: str
     extradata_sha256: str
+    """Of the codec's headers: equal in all chunks that join."""
 
 
 class ChunkWriter:
-    """Context manager that writes one chunk file; a block left by an exception leaves no facts."""
+    """Writes one chunk file: a context manager; a block left by an exception leaves no facts."""
 
     def __init__(self, path: Path, encoding: Encoding, facts: StreamFacts) -> None:
-        raise NotImplementedError
+        self._path = path
+        self._encoding = encoding
+        self._facts = facts
+        self._pts: list[int] = []
+        self._last_duration = 0
+        self._open = ExitStack()
+        self._output: OutputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._result: ChunkFacts | None = None
 
     def __enter__(self) -> Self:
-        raise NotImplementedError
+        self._output = self._open.enter_context(
+            av.open(f"file:{self._path}", "w", format=self._encoding.container)
+        )
+        self._stream = open_stream(self._output, self._encoding, self._facts)
+        return self
 
     def __exit__(
         self,
@@ -74,13 +62,59 @@ class ChunkWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        raise NotImplementedError
+        if error is not None:
+            self._open.close()
+            return
+        output, stream = self._running()
+        if self._pts:
+            output.mux(stream.encode(None))
+        extradata = stream.codec_context.extradata or b""
+        self._open.close()
+        with self._path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._result = ChunkFacts(
+            pts=tuple(self._pts),
+            last_duration=self._last_duration,
+            size_bytes=self._path.stat().st_size,
+            sha256=digest,
+            encoder=self._encoding.encoder,
+            extradata_sha256=hashlib.sha256(extradata).hexdigest(),
+        )
 
     def write(self, frame: Frame) -> None:
-        """Encode one frame; `pts` must grow."""
-        raise NotImplementedError
+        """Encode one frame.
+
+        Raises:
+            ValueError: its time is not after the one before, or its planes have another shape.
+        """
+        output, stream = self._running()
+        if self._pts and frame.pts <= self._pts[-1]:
+            raise ValueError(f"a frame at {frame.pts} after one at {self._pts[-1]}")
+        self._pts.append(frame.pts)
+        self._last_duration = frame.duration
+        picture = to_video_frame(frame, self._facts)
+        picture.pts = frame.pts - self._pts[0]
+        # A decoded frame still says how the source coded it, and encoders obey that.
+        picture.pict_type = PictureType.NONE
+        output.mux(stream.encode(picture))
+
+    def _running(self) -> tuple[OutputContainer, VideoStream]:
+        if self._output is None or self._stream is None:
+            raise RuntimeError("use the writer in a with block")
+        return self._output, self._stream
 
     @property
     def facts(self) -> ChunkFacts:
-        """Once the block has ended without an exception."""
-        raise NotImplementedError
+        """What was written, once the block has ended without an exception."""
+        if self._result is None:
+            raise RuntimeError("the chunk is not finished")
+        return self._result
+
+
+def open_stream(output: OutputContainer, encoding: Encoding, facts: StreamFacts) -> VideoStream:
+    """Add the stream to a container."""
+    stream = output.add_stream(encoding.encoder, time_base=facts.time_base)
+    if not isinstance(stream, VideoStream):
+        raise TypeError(f"{encoding.encoder} does not encode video")
+    configure(stream.codec_context, encoding, facts)
+    return stream

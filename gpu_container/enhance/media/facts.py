@@ -8,7 +8,7 @@ bytes.
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
@@ -20,7 +20,7 @@ def pack_pts(pts: tuple[int, ...]) -> list[list[int]]:
     """Write timestamps as [first, [step, how many], ...]."""
     if not pts:
         return []
-    steps = (b - a for a, b in zip(pts, pts[1:], strict=False))
+    steps = (b - a for a, b in pairwise(pts))
     return [[pts[0], 1], *([step, len(list(run))] for step, run in groupby(steps))]
 
 
@@ -73,7 +73,7 @@ class Jump(_Facts):
     pos: int
     """Byte position in the file."""
     shift: int
-    """To add, in microseconds."""
+    """To add, in ticks of 1/90000 s, the clock of all such streams."""
 
 
 class Keyframe(_Facts):
@@ -130,6 +130,8 @@ class Index(_Facts):
     """Frames that had the time of the one before."""
     leading: int = 0
     """Frames before the first keyframe: nobody can decode them."""
+    lost: int = 0
+    """Frames that the header promises and the bytes do not hold: the file was cut off."""
     notes: tuple[str, ...] = ()
 
     @property

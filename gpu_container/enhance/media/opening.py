@@ -2,10 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import av
+from av.codec.hwaccel import HWAccel
+from av.container import InputContainer
+from av.error import (
+    ArgumentError,
+    DemuxerNotFoundError,
+    EOFError,
+    FFmpegError,
+    InvalidDataError,
+    PatchWelcomeError,
+)
+
+from enhance.errors import BadInputError
 
 Media = str | Path | BinaryIO | Callable[[], BinaryIO]
 """A path; an open seekable file (one reader at a time; never closed here); or a function that opens
 one (each reader closes its own)."""
+
+BROKEN = (InvalidDataError, EOFError, ArgumentError, PatchWelcomeError, DemuxerNotFoundError)
+"""What FFmpeg says of bytes that it cannot read; every other error is the storage's."""
+
+_FORMATS = (
+    "mov,matroska,webm,mpegts,mpeg,mpegvideo,m4v,avi,flv,asf,ogg,mxf,nut,ivf,dv,rm,wtv,gxf,"
+    "h264,hevc,obu,av1,mjpeg,yuv4mpegpipe,gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,"
+    "mp3,aac,wav,flac,aiff"
+)
+"""Demuxers that read one file and nothing else. Playlists (hls, concat, dash) name further files:
+a hostile one would make the container read them."""
+
+_OPTIONS = {
+    "format_whitelist": _FORMATS,
+    "protocol_whitelist": "file",
+    # Where a file holds decoding times only (AVI), the showing times follow from them.
+    "fflags": "+genpts",
+}
+_READ_BYTES = 1 << 20
+"""At once, of a file object: fewer, larger ranged reads."""
+
+
+@contextmanager
+def opened(media: Media, hwaccel: HWAccel | None = None) -> Iterator[InputContainer]:
+    """Open for reading, from the start.
+
+    Raises:
+        BadInputError: `unreadable`.
+    """
+    file = media() if callable(media) else media
+    if isinstance(file, str | Path):
+        # The prefix keeps `a:b.mp4` and `-x.mp4` what they are: names.
+        target: str | BinaryIO = f"file:{file}"
+    else:
+        file.seek(0)
+        target = file
+    try:
+        try:
+            container = av.open(
+                target,
+                "r",
+                container_options=dict(_OPTIONS),
+                buffer_size=_READ_BYTES,
+                metadata_errors="replace",
+                hwaccel=hwaccel,
+            )
+        except BROKEN as exc:
+            raise unreadable(exc) from exc
+        with container:
+            yield container
+    finally:
+        if callable(media) and not isinstance(file, str | Path):
+            file.close()
+
+
+def unreadable(exc: FFmpegError) -> BadInputError:
+    """Say what is wrong with bytes that no demuxer takes."""
+    return BadInputError(
+        "unreadable",
+        f"The file cannot be read as video ({exc.strerror}). If a recording or a download broke off"
+        " before its end, an MP4 lacks the index that is written last: get the file again, or let"
+        " a repair tool rebuild the index.",
+    )

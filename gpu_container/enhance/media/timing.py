@@ -1,0 +1,70 @@
+"""Arithmetic of timestamps: integers in, integers out, no file in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from statistics import median_low
+
+
+def spread(pts: Iterable[int]) -> list[int]:
+    """Sort, and move each time that is taken to the next free tick, so that no frame is lost."""
+    out: list[int] = []
+    for value in sorted(pts):
+        out.append(max(value, out[-1] + 1) if out else value)
+    return out
+
+
+def usual_step(pts: Sequence[int]) -> int:
+    """The median distance between neighbours; 0 with fewer than two."""
+    return median_low([b - a for a, b in pairwise(pts)]) if len(pts) > 1 else 0
+
+
+def constant_rate(
+    pts: Sequence[int], time_base: Fraction, nominal: Fraction | None
+) -> Fraction | None:
+    """Say the frame rate if every frame stands on its grid, to one tick; else None.
+
+    Args:
+        pts: Sorted.
+        time_base: Of `pts`, in seconds.
+        nominal: What the container says; returned where it agrees, being the exact number.
+    """
+    if len(pts) < 2:
+        return nominal
+    steps = len(pts) - 1
+    step = Fraction(pts[-1] - pts[0], steps)
+    if any(abs(value - pts[0] - n * step) > 1 for n, value in enumerate(pts)):
+        return None
+    # A tick more or less at either end moves the mean step by this much.
+    slack = Fraction(2, steps)
+    if nominal and abs(1 / (nominal * time_base) - step) <= slack:
+        return nominal
+    return 1 / (step * time_base)
+
+
+def reorder_depth(pts: Sequence[int]) -> int:
+    """By how many frames decoding runs ahead of showing.
+
+    Args:
+        pts: Distinct, in decoding order.
+    """
+    rank = {value: n for n, value in enumerate(sorted(pts))}
+    return max((n - rank[value] for n, value in enumerate(pts)), default=0)
+
+
+def decode_times(pts: Sequence[int]) -> list[int]:
+    """Make decoding times: growing, and never after the frame is shown.
+
+    They are the showing times in order, held back by the reorder depth; before the first frame is
+    shown they go on backwards in usual steps.
+
+    Args:
+        pts: Distinct, in decoding order.
+    """
+    shown = sorted(pts)
+    depth = reorder_depth(pts)
+    step = max(1, usual_step(shown))
+    lead = [shown[0] - step * n for n in range(depth, 0, -1)]
+    return [*lead, *shown][: len(shown)]

@@ -98,7 +98,7 @@ ATTEMPTS = Codec(
     Attempt, frozenset({"handle", "outputs", "billed", "charge", "failure", "upload", "degraded"})
 )
 EVENTS = Codec(Event, frozenset({"data"}))
-ASSETS = Codec(Asset, frozenset({"media"}))
+ASSETS = Codec(Asset, frozenset({"media", "quality"}))
 DELIVERIES = Codec(Delivery)
 
 

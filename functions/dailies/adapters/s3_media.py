@@ -143,6 +143,7 @@ class S3MediaStore:
             size_bytes=answer["ContentLength"],
             content_type=answer.get("ContentType", ""),
             sha256_composite=digest if digest and "-" in digest else None,
+            etag=answer.get("ETag", "").strip('"') or None,
         )
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:

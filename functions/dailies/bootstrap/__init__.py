@@ -16,6 +16,7 @@ from dailies.bootstrap.edges import (
     authorize,
     provider_callback,
 )
+from dailies.bootstrap.enhancement import check, enhance, record_progress, take_enhanced
 from dailies.bootstrap.inbox import deliver_outbox, ingest_upload, sweep_inbox
 from dailies.bootstrap.sinks import (
     alert_chat,
@@ -38,8 +39,10 @@ __all__ = [
     "announce",
     "api",
     "authorize",
+    "check",
     "deliver_outbox",
     "deliver_webhook",
+    "enhance",
     "execution_ended",
     "fail",
     "fail_task",
@@ -54,6 +57,7 @@ __all__ = [
     "publish",
     "queue_task",
     "read_report",
+    "record_progress",
     "resolve",
     "send_email",
     "settle",
@@ -62,6 +66,7 @@ __all__ = [
     "submit",
     "sweep",
     "sweep_inbox",
+    "take_enhanced",
     "warm",
 ]
 

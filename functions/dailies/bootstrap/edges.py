@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dailies.domain.access import Keys, Links
+    from dailies.domain.compute_prices import ComputeKind, ComputePrices
     from dailies.domain.ids import NewId
     from dailies.domain.ports import (
         Clock,
+        Compute,
         Ledger,
         MediaStore,
         Providers,
@@ -46,6 +48,9 @@ class ApiPorts:
     new_id: NewId
     check_webhook: Callable[[str], None]
     """Raises FetchRefusedError for an address that no webhook can be delivered to."""
+    compute: Compute
+    compute_kind: ComputeKind
+    compute_prices: ComputePrices
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ def api() -> ApiPorts:
     """For the HTTP API."""
     from dailies.adapters.dynamodb_links import DynamoDbLinks
     from dailies.adapters.webhook_addresses import webhook_check
+    from dailies.domain.compute_prices import load_compute_prices
     from dailies.domain.ids import new_id
 
     env = settings.ApiSettings.read()
@@ -78,6 +84,9 @@ def api() -> ApiPorts:
         clock=parts.clock(),
         new_id=new_id,
         check_webhook=webhook_check(env.outbound_allow),
+        compute=parts.compute(env.enhance_state_machine_arn),
+        compute_kind=env.enhance_compute,
+        compute_prices=load_compute_prices(),
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dailies.adapters.s3_media import S3MediaStore
     from dailies.adapters.secrets import SecretsManagerSecrets
     from dailies.adapters.stepfunctions_workflow import (
+        StepFunctionsCompute,
         StepFunctionsWorkflow,
     )
     from dailies.providers import Registry
@@ -30,11 +31,12 @@ def ledger_ports() -> LedgerPorts:
     return LedgerPorts(ledger(table), clock(), load_catalogue())
 
 
-def sweep_ports(table: str, state_machine_arn: str) -> SweepPorts:
+def sweep_ports(table: str, state_machine_arn: str, enhance_arn: str) -> SweepPorts:
     """Return what looking after jobs needs."""
     from dailies.services.sweep import SweepPorts
 
-    return SweepPorts(ledger(table), clock(), load_catalogue(), workflow(state_machine_arn))
+    runs, tasks = workflow(state_machine_arn), compute(enhance_arn)
+    return SweepPorts(ledger(table), clock(), load_catalogue(), runs, tasks)
 
 
 @cache
@@ -80,6 +82,13 @@ def workflow(state_machine_arn: str) -> StepFunctionsWorkflow:
     from dailies.adapters.stepfunctions_workflow import StepFunctionsWorkflow
 
     return StepFunctionsWorkflow(client("stepfunctions"), state_machine_arn)
+
+
+def compute(state_machine_arn: str) -> StepFunctionsCompute:
+    """Return the engine of tasks of enhancement."""
+    from dailies.adapters.stepfunctions_workflow import StepFunctionsCompute
+
+    return StepFunctionsCompute(client("stepfunctions"), state_machine_arn)
 
 
 def bus(name: str) -> EventBridgeBus:

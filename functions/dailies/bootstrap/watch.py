@@ -28,7 +28,7 @@ class SweeperPorts:
 def sweep() -> SweeperPorts:
     """For the sweeper."""
     env = settings.SweepSettings.read()
-    jobs = parts.sweep_ports(env.table_name, env.state_machine_arn)
+    jobs = parts.sweep_ports(env.table_name, env.state_machine_arn, env.enhance_state_machine_arn)
     return SweeperPorts(jobs, parts.bus(env.event_bus_name))
 
 
@@ -36,4 +36,4 @@ def sweep() -> SweeperPorts:
 def execution_ended() -> SweepPorts:
     """For the catch-all rule."""
     env = settings.ExecutionEndedSettings.read()
-    return parts.sweep_ports(env.table_name, env.state_machine_arn)
+    return parts.sweep_ports(env.table_name, env.state_machine_arn, env.enhance_state_machine_arn)

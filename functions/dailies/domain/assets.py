@@ -35,6 +35,33 @@ class MediaFacts(_Frozen):
     channels: int | None = None
 
 
+class Finding(_Frozen):
+    """Something that a person would want to know of a video, by a stable word."""
+
+    code: str
+    level: str
+    """`fail`: nobody would accept it as a video. `warn`: worth a look."""
+    message: str
+
+
+class Quality(_Frozen):
+    """What looking through all of a video showed; times in seconds, light in levels of 0 to 255."""
+
+    black_s: float | None = None
+    frozen_s: float | None = None
+    duplicates: int | None = None
+    """Pictures that repeat the one before."""
+    sharpness: float | None = None
+    """Mean variance of the Laplacian of luma; higher is sharper."""
+    blockiness: float | None = None
+    """About 1 without block artefacts."""
+    flicker: float | None = None
+    loudness_lufs: float | None = None
+    """Integrated, by EBU R128."""
+    true_peak_dbtp: float | None = None
+    findings: list[Finding] = Field(default_factory=list[Finding])
+
+
 class StoredPart(_Frozen):
     """One part of a multipart upload; `sha256` is base64, as S3 returns it."""
 
@@ -81,5 +108,9 @@ class Asset(_Frozen):
     sha256: str | None = None
     """SHA-256 of the whole file in lower-case hex: known when one reader saw all of it."""
     media: MediaFacts | None = None
+    quality: Quality | None = None
+    """None where nobody has looked through it."""
+    source_asset: str | None = None
+    """The asset that it was enhanced from."""
     poster_key: str | None = None
     created_at: dt.datetime

@@ -27,6 +27,8 @@ class Mode(StrEnum):
     IMAGE_TO_VIDEO = "image_to_video"
     VIDEO_EXTEND = "video_extend"
     """Seconds added to the end of a video; the result holds both. Only what is added is paid."""
+    ENHANCE = "enhance"
+    """A video made better on a machine of ours: no vendor is asked."""
 
 
 class Input(StrEnum):

@@ -23,6 +23,9 @@ MODELS: str = "models"
 SPEC, PROGRESS, REPORT = "spec.json", "progress.json", "report.json"
 """Names of a task's objects, below its prefix."""
 
+ENHANCE_DEADLINE = "enhance_deadline"
+"""Code of an enhancement that the job's deadline ended."""
+
 TASK_ID = re.compile(r"enh_([0-7][0-9A-HJKMNP-TV-Z]{25})-(\d{1,3})")
 _KEY = re.compile(r"enhance/([^/]+)/(job_[0-9A-Z]{26})/(enh_[0-9A-Z]{26}-\d{1,3})/(.+)")
 

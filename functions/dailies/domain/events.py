@@ -33,6 +33,9 @@ class EventType(StrEnum):
     ATTEMPT_UNKNOWN = "attempt.unknown"
     ATTEMPT_RESOLVED = "attempt.resolved"
     ATTEMPT_ENDED = "attempt.ended"
+    ENHANCEMENT_STARTED = "enhancement.started"
+    """A try of it: `task_id` names it."""
+    ENHANCEMENT_ENDED = "enhancement.ended"
     RUN_OPENED = "run.opened"
 
 

@@ -8,9 +8,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from dailies.domain.catalogue import Input, Mode
+from dailies.domain.enhance_options import EnhanceOptions
 from dailies.domain.enhancement import ComputeTask, Enhancement
 
 
@@ -109,8 +118,17 @@ class JobRequest(_Frozen):
     Defaults stand for the catalogue's own.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"kind": {"const": Mode.ENHANCE}}},
+            "then": {"required": ["video"], "properties": {"model": {"type": "null"}}},
+            "else": {"required": ["model"], "properties": {"model": {"type": "string"}}},
+        }
+    )
+
     kind: Mode
-    model: ModelRef
+    model: ModelRef | None = Field(default=None, validate_default=True)
+    """Whom to ask; a job of kind `enhance` asks nobody."""
     fallbacks: list[ModelRef] = Field(default_factory=list, max_length=4)
     """Models to ask, in this order, after a proven failure of the one before."""
     prompt: Annotated[str, StringConstraints(max_length=8192)] = ""
@@ -118,7 +136,7 @@ class JobRequest(_Frozen):
     image: AssetRef | None = None
     last_frame: AssetRef | None = None
     video: AssetRef | None = None
-    """The video to go on from: an upload, or what another job made."""
+    """The video to go on from, or to enhance: an upload, or what another job made."""
     references: list[AssetRef] = Field(default_factory=list[AssetRef], max_length=3)
     """Images of what shall appear."""
     duration_s: int | None = Field(default=None, ge=1, le=600)
@@ -127,6 +145,9 @@ class JobRequest(_Frozen):
     aspect_ratio: Annotated[str, StringConstraints(max_length=16)] | None = None
     audio: bool | None = None
     seed: int | None = Field(default=None, ge=0, le=4294967295)
+    enhance: EnhanceOptions | None = None
+    """What is done to the video once it is made. A job of kind `enhance` that leaves it out doubles
+    the picture's size."""
     lenient: bool = False
     """Drop options a model does not know, and list them in the attempt's `degraded`."""
     deadline_s: int = Field(default=7200, ge=60, le=86400)
@@ -137,6 +158,35 @@ class JobRequest(_Frozen):
         Annotated[str, StringConstraints(max_length=512)],
     ] = Field(default_factory=dict, max_length=16)
     """Yours; returned with the job and in its events."""
+
+    @field_validator("model")
+    @classmethod
+    def _fits_kind(cls, model: str | None, info: ValidationInfo) -> str | None:
+        enhances = info.data.get("kind") is Mode.ENHANCE
+        if model is None and not enhances and "kind" in info.data:
+            raise PydanticCustomError("missing", "Field required")
+        if model is not None and enhances:
+            raise PydanticCustomError("no_model", "A job of kind enhance asks no model.")
+        return model
+
+    @property
+    def models(self) -> list[str]:
+        """The models to ask, in order."""
+        return [self.model, *self.fallbacks] if self.model else []
+
+    @property
+    def enhancement(self) -> EnhanceOptions | None:
+        """What is done to the video; None where it stays as it is."""
+        if self.enhance is None and self.kind is Mode.ENHANCE:
+            return EnhanceOptions()
+        return self.enhance
+
+    @property
+    def delivers_unenhanced(self) -> bool:
+        """Whether the job has a result even if its enhancement fails."""
+        options = self.enhancement
+        asked = options.on_failure if options else None
+        return self.kind is not Mode.ENHANCE and asked != "fail"
 
     def inputs(self) -> dict[Input, tuple[AssetRef, ...]]:
         """Return the assets that it refers to, by field; fields that it leaves out are absent."""
@@ -187,9 +237,9 @@ class Job(BaseModel):
     progress: Progress = Progress()
     request: JobRequest
     routes: list[str]
-    """`<vendor>/<model>`, in the order in which they are asked."""
+    """`<vendor>/<model>`, in the order in which they are asked; empty where none is."""
     estimate_usd: Decimal
-    """What the first route's price list asks."""
+    """What the first route's price list asks; an enhancement comes on top."""
     attempt: int = 0
     """Number of the newest attempt; 0 before the first."""
     route: int = 0
@@ -223,6 +273,11 @@ class Job(BaseModel):
     enhancement: Enhancement | None = None
     """What became of `request.enhance`; None before its first try."""
     trace_id: str = ""
+
+    @property
+    def model_in_use(self) -> str | None:
+        """`<vendor>/<model>` of the newest attempt, or of the first; None where none is asked."""
+        return self.routes[self.route] if self.routes else None
 
     @property
     def running_task(self) -> ComputeTask | None:

@@ -89,6 +89,7 @@ def job_facts(job: Job) -> dict[str, Any]:
         "progress": job.progress.model_dump(mode="json"),
         "attempt": _attempt(job),
         "outputs": [_output(asset_id) for asset_id in job.assets],
+        "warnings": [warning.model_dump(mode="json") for warning in job.warnings],
         "error": job.error.model_dump(mode="json") if job.error else None,
         "charged": job.charged.value,
         "cost_usd": format(job.cost_usd, "f"),

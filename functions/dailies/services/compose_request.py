@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from dailies.domain.arrivals import SIDECAR_WAIT, Cap, DropFolder, FoundObject, InputObject
 from dailies.domain.catalogue import Input, Mode
+from dailies.domain.enhance_rules import FOR_ENHANCE
 from dailies.domain.errors import FieldProblem
 from dailies.domain.inbox import DEFAULTS_NAME, Place, Role, UploadRefusedError
 from dailies.services.check_upload import (
@@ -69,7 +70,9 @@ def compose_request(
     body = {**defaults, **own}
     if kind is not None:
         body["kind"] = kind.value
-    if not body.get("model"):
+    if body.get("kind") == Mode.ENHANCE:
+        body = {name: value for name, value in body.items() if name in own or name in FOR_ENHANCE}
+    elif not body.get("model"):
         if waited < SIDECAR_WAIT:  # the defaults may have been dropped together with it
             return _hold_briefly(_no_model(place), waited)
         raise _no_model(place)

@@ -11,6 +11,8 @@ from decimal import Decimal
 
 from dailies.domain.catalogue import Catalogue, Lifecycle, ModelSpec, VendorSpec
 from dailies.domain.changes import Creation, Replay
+from dailies.domain.compute_prices import load_compute_prices
+from dailies.domain.enhance_rules import refuse_enhancement
 from dailies.domain.errors import (
     FetchRefusedError,
     FieldProblem,
@@ -78,7 +80,8 @@ def create_job(
     now = clock.now()
     try:
         _check_webhook(request, check_webhook)
-        estimate_usd = price_routes(request, catalogue, now.date())[0]
+        refuse_enhancement(request, load_compute_prices())
+        estimate_usd = next(iter(price_routes(request, catalogue, now.date())), Decimal(0))
     except InvalidRequestError:
         # What is refused today may have been taken yesterday: its model may have retired since.
         if (earlier := ledger.earlier(tenant, idempotency_key, now)) is None:
@@ -100,20 +103,18 @@ def lifecycle_of(routes: list[str], catalogue: Catalogue) -> Lifecycle:
 
 
 def price_routes(request: JobRequest, catalogue: Catalogue, today: dt.date) -> list[Decimal]:
-    """Return what each route's price list asks, the first route's first.
+    """Return what each route's price list asks, the first route's first; a job may have none.
 
     Raises:
         InvalidRequestError: a route cannot do what is asked.
         ModelRetiredError: one takes no new jobs.
     """
     pointers = ["/model", *(f"/fallbacks/{i}" for i in range(len(request.fallbacks)))]
-    found = [
-        _find(ref, pointer, catalogue, today)
-        for ref, pointer in zip([request.model, *request.fallbacks], pointers, strict=True)
-    ]
+    routes = list(zip(request.models, pointers, strict=False))
+    found = [_find(ref, pointer, catalogue, today) for ref, pointer in routes]
     return [
         resolve_options(request, vendor, model, pointer=pointer)[0].price_usd(model)
-        for (vendor, model), pointer in zip(found, pointers, strict=True)
+        for (vendor, model), (_, pointer) in zip(found, routes, strict=True)
     ]
 
 
@@ -163,7 +164,7 @@ def _new_job(
         tenant=tenant,
         stage_at=now,
         request=request,
-        routes=[request.model, *request.fallbacks],
+        routes=request.models,
         estimate_usd=estimate_usd,
         event_seq=1,
         created_at=now,

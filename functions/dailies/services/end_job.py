@@ -6,12 +6,25 @@ import datetime as dt
 from typing import Any
 
 from dailies.domain.attempts import AMBIGUOUS, HAS_HANDLE, Attempt, AttemptFailure, AttemptState
-from dailies.domain.catalogue import Catalogue
+from dailies.domain.catalogue import Catalogue, Mode
 from dailies.domain.changes import Draft
+from dailies.domain.enhancement import (
+    ENHANCE_DEADLINE,
+    Enhancement,
+    EnhancementState,
+    TaskFailure,
+    TaskState,
+)
 from dailies.domain.events import EventType
 from dailies.domain.jobs import Charged, Job, JobError, JobState
 from dailies.domain.ports import Snapshot
-from dailies.domain.routing import charged, next_route
+from dailies.domain.routing import (
+    charged,
+    fails_unenhanced,
+    is_enhancing,
+    next_route,
+    result_asset,
+)
 from dailies.domain.waiting import late_look_at
 from dailies.services.recording import ANY_STATE, LedgerPorts, draft, record
 from dailies.services.settle import cost_usd
@@ -48,17 +61,24 @@ def final_state(snapshot: Snapshot, now: dt.datetime) -> JobState | None:
     job, attempt = snapshot.job, snapshot.current
     canceling = job.state is JobState.CANCELING
     expired = now >= job.deadline_at
-    awaited = attempt is not None and awaits_result(attempt)
-    if attempt is not None and attempt.state is AttemptState.STORED and not awaited:
-        return JobState.CANCELED if canceling else JobState.SUCCEEDED
+    awaited = is_enhancing(job) or (attempt is not None and awaits_result(attempt))
     if awaited and not expired:
         return None
     if canceling:
         return JobState.CANCELED
+    if not awaited and fails_unenhanced(job):
+        return JobState.EXPIRED if _late(job) else JobState.FAILED
+    if not awaited and result_asset(job, attempt) is not None:
+        return JobState.SUCCEEDED
     if attempt is None or attempt.state is AttemptState.RESERVED or awaited:
         return JobState.EXPIRED if expired else None
     may_go_on = next_route(job, attempt) is not None and not expired
     return None if may_go_on else JobState.FAILED
+
+
+def _late(job: Job) -> bool:
+    failure = job.enhancement.failure if job.enhancement else None
+    return failure is not None and failure.code == ENHANCE_DEADLINE
 
 
 def awaits_result(attempt: Attempt) -> bool:
@@ -81,8 +101,10 @@ def _end(snapshot: Snapshot, state: JobState, now: dt.datetime, catalogue: Catal
     if attempt is not None and awaits_result(attempt):
         look_at = late_look_at(attempt, catalogue.vendor(attempt.vendor), now)
     error = _error(snapshot, state)
-    paid = charged(snapshot.attempts)
+    enhancement = _closed(job, now)
+    paid = charged(snapshot.attempts, enhancement)
     ended.set(
+        enhancement=enhancement,
         state=state,
         finished_at=now,
         due_at=look_at,
@@ -107,7 +129,7 @@ def _attach_late(snapshot: Snapshot, now: dt.datetime) -> Draft | None:
     job, attempt = snapshot.job, snapshot.current
     if attempt is None or attempt.state is not AttemptState.STORED or attempt.charge is None:
         return None
-    if attempt.asset_id in job.assets:
+    if result_asset(job, attempt) in job.assets:
         return None
     attached = draft(snapshot, now, states=ANY_STATE)
     attached.set(assets=_assets(job, attempt), cost_usd=cost_usd(snapshot), due_at=None)
@@ -116,10 +138,24 @@ def _attach_late(snapshot: Snapshot, now: dt.datetime) -> Draft | None:
     )
 
 
+def _closed(job: Job, now: dt.datetime) -> Enhancement | None:
+    """Return the job's enhancement; one that is under way is given up, its cost is not known."""
+    known = job.enhancement
+    if known is None or not is_enhancing(job):
+        return known
+    gone = TaskFailure(code=ENHANCE_DEADLINE, message="The job ended before its enhancement.")
+    tries = known.tries
+    if (running := known.running_task) is not None:
+        update = {"state": TaskState.LOST, "failure": gone, "finished_at": now}
+        tries = [*tries[:-1], running.model_copy(update=update)]
+    return known.model_copy(
+        update={"state": EnhancementState.FAILED, "failure": gone, "tries": tries}
+    )
+
+
 def _assets(job: Job, attempt: Attempt | None) -> list[str]:
-    if attempt is None or attempt.state is not AttemptState.STORED or attempt.asset_id is None:
-        return job.assets
-    return [*(a for a in job.assets if a != attempt.asset_id), attempt.asset_id]
+    result = result_asset(job, attempt)
+    return job.assets if result is None else [*(a for a in job.assets if a != result), result]
 
 
 def _error(snapshot: Snapshot, state: JobState) -> JobError | None:
@@ -132,9 +168,19 @@ def _error(snapshot: Snapshot, state: JobState) -> JobError | None:
         return JobError(
             code="expired",
             message="The job had no result by its deadline.",
-            hint="Raise deadline_s, or name fallbacks.",
+            hint="Raise deadline_s."
+            if snapshot.job.request.kind is Mode.ENHANCE
+            else "Raise deadline_s, or name fallbacks.",
         )
     failure = attempt.failure if attempt else None
     if failure is None:
-        return JobError(code="internal", message="The job could not be carried out.")
+        return _not_enhanced(snapshot.job)
     return JobError(code=failure.code, message=failure.message, reasons=failure.reasons)
+
+
+def _not_enhanced(job: Job) -> JobError:
+    failure = job.enhancement.failure if job.enhancement else None
+    if failure is None:
+        return JobError(code="internal", message="The job could not be carried out.")
+    hint = "The video as it was made is among the outputs." if job.attempt else ""
+    return JobError(code=failure.code, message=failure.message, hint=hint)

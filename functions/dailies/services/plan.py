@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from dailies.domain.attempts import Attempt
+from dailies.domain.catalogue import Mode
 from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
 from dailies.domain.ids import attempt_id
@@ -26,6 +27,8 @@ def plan(step: StepInput, ports: LedgerPorts) -> StepResult:
     def build(seen: Snapshot) -> Draft | None:
         if next_outcome(seen, step.run) is not Outcome.PLAN:
             return None
+        if seen.job.request.kind is Mode.ENHANCE:
+            return _start(seen, ports.clock.now())
         return _reserve(seen, ports.clock.now())
 
     if ports.clock.now() >= snapshot.job.deadline_at and _nothing_asked(snapshot, step.run):
@@ -36,6 +39,12 @@ def plan(step: StepInput, ports: LedgerPorts) -> StepResult:
 
 def _nothing_asked(snapshot: Snapshot, run: int) -> bool:
     return next_outcome(snapshot, run) in {Outcome.PLAN, Outcome.SUBMIT}
+
+
+def _start(snapshot: Snapshot, now: dt.datetime) -> Draft:
+    """Start a job that asks no vendor."""
+    begun = draft(snapshot, now, stage=Stage.CHECKING)
+    return begun.set(state=JobState.RUNNING).event(EventType.JOB_STARTED)
 
 
 def _reserve(snapshot: Snapshot, now: dt.datetime) -> Draft:

@@ -118,7 +118,8 @@ def move(
 def with_charged(change: Change, snapshot: Snapshot) -> Change:
     """Return the change with `charged` as the attempts then stand."""
     attempts = after(snapshot, change).attempts
-    return replace(change, after=change.after.model_copy(update={"charged": charged(attempts)}))
+    spent = charged(attempts, change.after.enhancement)
+    return replace(change, after=change.after.model_copy(update={"charged": spent}))
 
 
 def after(snapshot: Snapshot, change: Change) -> Snapshot:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dailies.domain.attempts import ENDED_WITHOUT_RESULT, Attempt, AttemptState
 from dailies.domain.catalogue import Catalogue
 from dailies.domain.changes import Draft
+from dailies.domain.enhancement import Enhancement, EnhancementState
 from dailies.domain.errors import ConflictError
 from dailies.domain.events import EventType
 from dailies.domain.ids import attempt_id
@@ -103,7 +104,17 @@ def _reopened(seen: Snapshot, ports: RedrivePorts) -> Draft:
         if attempt.outputs:
             return _fetch_again(begun, job, attempt, ports)
         return _order_anew(begun, job, ports)
+    if job.enhancement is not None and job.enhancement.failure is not None:
+        _enhance_again(begun, job.enhancement)
     return begun  # `Plan` routes by what the ledger says
+
+
+def _enhance_again(begun: Draft, known: Enhancement) -> None:
+    """Let an enhancement that failed have new tries."""
+    update = {"state": EnhancementState.RUNNING, "failure": None, "spent": len(known.tries)}
+    begun.set(stage=Stage.ENHANCING, stage_at=begun.now, progress=Progress())
+    begun.set(enhancement=known.model_copy(update=update))
+    begun.event(EventType.STAGE_ENTERED, stage=Stage.ENHANCING)
 
 
 def _fetch_again(begun: Draft, job: Job, attempt: Attempt, ports: RedrivePorts) -> Draft:

@@ -9,7 +9,7 @@ from dailies.domain.catalogue import Catalogue
 from dailies.domain.jobs import Job, Stage
 from dailies.domain.options import resolve_options
 from dailies.domain.ports import Snapshot
-from dailies.domain.steps import Outcome, StepInput, StepResult
+from dailies.domain.steps import StepInput, StepResult
 from dailies.services.recording import LedgerPorts, Move, going_on, load, move
 
 
@@ -29,13 +29,15 @@ def settle(step: StepInput, ports: LedgerPorts) -> StepResult:
         job={"cost_usd": cost_usd(snapshot) + charge.amount_usd},
         stage=Stage.NOTIFYING,
     )
-    snapshot, written = move(ports.ledger, ports.clock, snapshot, step.run, wanted)
-    return going_on(step, snapshot, Outcome.NOTIFY if written else None)
+    snapshot, _ = move(ports.ledger, ports.clock, snapshot, step.run, wanted)
+    return going_on(step, snapshot)
 
 
 def cost_usd(snapshot: Snapshot) -> Decimal:
-    """Return the sum of what the attempts are known to have cost."""
-    return sum((a.charge.amount_usd for a in snapshot.attempts if a.charge), Decimal(0))
+    """Return the sum of what the attempts and the enhancement are known to have cost."""
+    attempts = sum((a.charge.amount_usd for a in snapshot.attempts if a.charge), Decimal(0))
+    enhancement = snapshot.job.enhancement
+    return attempts + (enhancement.cost_usd if enhancement else Decimal(0))
 
 
 def charge_of(job: Job, attempt: Attempt, catalogue: Catalogue) -> Charge:

@@ -29,6 +29,8 @@ from dailies.domain.arrivals import (
 )
 from dailies.domain.assets import Asset, AssetKind
 from dailies.domain.catalogue import Catalogue
+from dailies.domain.compute_prices import load_compute_prices
+from dailies.domain.enhance_rules import refuse_enhancement
 from dailies.domain.errors import FieldProblem, InvalidRequestError
 from dailies.domain.ids import derived_id
 from dailies.domain.inbox import INBOX, Place, UploadRefusedError, arrival_digest, outbox_key
@@ -70,7 +72,9 @@ def begin_arrival(arrival: Arrival, composed: Composed, ports: InboxPorts) -> Ar
     now = ports.clock.now()
     request = _request(composed)
     try:
-        estimate_usd = max(price_routes(request, ports.catalogue, now.date()))
+        refuse_enhancement(request, load_compute_prices())
+        prices = price_routes(request, ports.catalogue, now.date())
+        estimate_usd = max(prices, default=Decimal(0))
     except InvalidRequestError as exc:
         raise refusal_of(exc) from exc
     caps = _caps(arrival, composed.caps, ports.daily_cap_usd)

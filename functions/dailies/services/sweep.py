@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from dailies.domain.changes import Draft
 from dailies.domain.events import EventType
-from dailies.domain.ports import ExecutionStatus, Snapshot, Workflow
+from dailies.domain.jobs import JobState
+from dailies.domain.ports import Compute, ExecutionStatus, Snapshot, Workflow
 from dailies.domain.waiting import late_look_at
 from dailies.observability import count, logger
+from dailies.services.cancel_job import stop_computing
 from dailies.services.end_job import awaits_result, end_job
 from dailies.services.open_run import open_run
 from dailies.services.recording import ANY_STATE, LedgerPorts, draft, record
@@ -24,6 +26,7 @@ class SweepPorts(LedgerPorts):
     """What the sweeper needs."""
 
     workflow: Workflow
+    compute: Compute
 
 
 def sweep(ports: SweepPorts, *, limit: int = 200) -> int:
@@ -59,6 +62,8 @@ def look_after(job_id: str, ports: SweepPorts, *, run: int | None = None) -> Non
         started = ports.workflow.start(job_id, snapshot.job.run)
         _look_later(snapshot, ports, soon=not started)
     elif status is ExecutionStatus.RUNNING:
+        if snapshot.job.state is JobState.CANCELING:
+            stop_computing(snapshot.job, ports.compute)  # it may have begun as the cancel came
         _look_later(snapshot, ports)
     elif snapshot.job.terminal:
         _look_for_late_result(snapshot, ports)
@@ -117,6 +122,7 @@ def _end_or_park(snapshot: Snapshot, ports: SweepPorts) -> None:
     """End a job whose runs are used up where the ledger proves an end; else park it."""
     job = snapshot.job
     if end_job(snapshot, job.run, ports).job.terminal:
+        stop_computing(job, ports.compute)  # as it was before: the end has given it up
         return
 
     def build(seen: Snapshot) -> Draft | None:

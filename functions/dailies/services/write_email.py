@@ -90,7 +90,7 @@ def _reason(error: JobError) -> tuple[_Markup, str]:
 def _facts(job: Job, asset: Asset | None) -> list[tuple[str, str]]:
     media = asset.media if asset else None
     facts = [("Prompt", one_line(job.request.prompt, _PROMPT_CHARS))]
-    facts.append(("Model", job.routes[job.route]))
+    facts.append(("Model", job.model_in_use or ""))
     if media and media.duration_s:
         facts.append(("Length", f"{media.duration_s:.1f} s"))
     if media and media.width and media.height:

@@ -5,6 +5,8 @@ Adapters implement them; fakes stand in for them in tests.
 
 from dailies.domain.ports.ledger import Ledger, Page, Snapshot
 from dailies.domain.ports.media import (
+    Analyzed,
+    Analyzer,
     FetchedHead,
     Fetcher,
     Inspection,
@@ -39,6 +41,8 @@ from dailies.domain.ports.surroundings import Clock, Secrets
 from dailies.domain.ports.workflow import Compute, ExecutionStatus, LatencyStats, Workflow
 
 __all__ = [
+    "Analyzed",
+    "Analyzer",
     "AttemptRef",
     "CallsBack",
     "Cancels",

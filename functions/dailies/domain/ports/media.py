@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dailies.domain.assets import MediaFacts, StoredPart
+from dailies.domain.assets import MediaFacts, Quality, StoredPart
 from dailies.domain.outcomes import (
     Download,
 )
@@ -113,6 +113,8 @@ class ObjectHead:
     content_type: str
     sha256_composite: str | None = None
     """Composite SHA-256 (base64, with `-<parts>`) of an object that came in parts."""
+    etag: str | None = None
+    """Without its quotes; another one is another file."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,27 @@ class Inspector(Protocol):
 
         Raises:
             AssetError: it cannot be decoded (`undecodable`).
+            StorageError: the bucket did not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Analyzed:
+    """What Check saw in a file."""
+
+    quality: Quality
+    media: MediaFacts
+
+
+class Analyzer(Protocol):
+    """Looks through stored videos, from their first picture to their last."""
+
+    def analyze(self, key: str, size_bytes: int, *, expected_s: float | None = None) -> Analyzed:
+        """Return what decoding all of a file shows; `expected_s`: how long it should be.
+
+        Raises:
+            AssetError: it cannot be looked through (`unmeasurable`).
             StorageError: the bucket did not answer.
         """
         ...

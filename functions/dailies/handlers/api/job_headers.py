@@ -21,9 +21,9 @@ def preferred_wait_s(prefer: str | None) -> int | None:
     return min(int(match[1]), _MAX_WAIT_S) if match else None
 
 
-def retry_after(ref: str, catalogue: Catalogue) -> str:
-    """Return when a job of the model is worth reading again."""
-    found = catalogue.find(ref)
+def retry_after(ref: str | None, catalogue: Catalogue) -> str:
+    """Return when a job of the model is worth reading again; None: no model is asked."""
+    found = catalogue.find(ref) if ref else None
     low, high = _RETRY_AFTER_S
     return str(min(high, max(low, round(found[1].latency_s.p50 / 10)))) if found else str(high)
 

@@ -6,20 +6,25 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from dailies.domain.attempts import Attempt, AttemptState
 from dailies.domain.catalogue import Catalogue, Mode
 from dailies.domain.events import Event, EventType
 from dailies.domain.ids import attempt_id
-from dailies.domain.jobs import Charged, Job, JobError, JobRequest, JobState, Progress, Stage
+from dailies.domain.jobs import (
+    Charged,
+    Job,
+    JobError,
+    JobRequest,
+    JobState,
+    JobWarning,
+    Progress,
+    Stage,
+)
 from dailies.domain.ports import Page
-
-
-class View(BaseModel):
-    """A part of an answer. Members are always present; null where there is nothing to tell."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from dailies.handlers.api.enhancement_views import EnhancementView, enhancement_view
+from dailies.handlers.api.view import View
 
 
 class JobLinks(View):
@@ -69,13 +74,13 @@ class JobView(View):
     """When it entered the stage."""
     progress: Progress
     kind: Mode
-    model: str
-    """The model asked for, as `<vendor>/<model>`."""
+    model: str | None
+    """The model asked for, as `<vendor>/<model>`; null where none is: kind `enhance`."""
     attempt: AttemptInUse | None
     """Null before the first."""
     request: JobRequest
     estimate_usd: Decimal
-    """What the price list of the model asks, in US dollars."""
+    """What the price list of the model asks, in US dollars; `POST /v1/quotes` tells of the rest."""
     charged: Charged
     """Whether money was spent so far; `unknown` while that cannot be told."""
     cost_usd: Decimal
@@ -83,6 +88,10 @@ class JobView(View):
     usual_s: UsualTime | None
     """Of the model in use."""
     outputs: list[JobOutput]
+    enhancement: EnhancementView | None
+    """What became of `request.enhance`; null before it begins."""
+    warnings: list[JobWarning]
+    """What is not as it was wished, though the job has its result."""
     error: JobError | None
     """Why it did not succeed."""
     metadata: dict[str, str]
@@ -175,8 +184,8 @@ class EventPage(View):
 
 def job_view(job: Job, catalogue: Catalogue) -> JobView:
     """Return what a job's owner sees, from its row alone."""
-    in_use = job.routes[job.route]
-    found = catalogue.find(in_use)
+    in_use = job.model_in_use
+    found = catalogue.find(in_use) if in_use else None
     latency = found[1].latency_s if found else None
     return JobView(
         **job.model_dump(include=_SAME),
@@ -188,6 +197,8 @@ def job_view(job: Job, catalogue: Catalogue) -> JobView:
         attempt=_attempt_in_use(job),
         usual_s=UsualTime(p50=latency.p50, p95=latency.p95) if latency else None,
         outputs=[_output(asset_id) for asset_id in job.assets],
+        enhancement=enhancement_view(job.enhancement) if job.enhancement else None,
+        warnings=job.warnings,
         metadata=job.request.metadata,
         links=_links(job.job_id),
     )

@@ -48,7 +48,7 @@ def create(call: Call[Parameters, CreateHeaders, JobRequest], ports: ApiPorts) -
         clock=ports.clock,
         new_id=ports.new_id,
     )
-    routes = [call.body.model, *call.body.fallbacks]
+    routes = call.body.models
     headers = {
         "Location": f"/v1/jobs/{created.job_id}",
         "Retry-After": retry_after(call.body.model, ports.catalogue),
@@ -110,7 +110,13 @@ def events(call: Call[EventQuery, Parameters, None], ports: ApiPorts) -> Answer:
 def cancel(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer:
     """Cancel a job; one that has ended stays as it is."""
     snapshot = read_snapshot(call.path["job_id"], tenant=call.tenant, ledger=ports.ledger)
-    job = cancel_job(snapshot, ledger=ports.ledger, workflow=ports.workflow, clock=ports.clock).job
+    job = cancel_job(
+        snapshot,
+        ledger=ports.ledger,
+        workflow=ports.workflow,
+        compute=ports.compute,
+        clock=ports.clock,
+    ).job
     headers = {"Location": f"/v1/jobs/{job.job_id}"}
     if job.terminal:
         return json_answer(200, job_view(job, ports.catalogue), headers)
@@ -125,7 +131,7 @@ def redrive(call: Call[Parameters, Parameters, None], ports: ApiPorts) -> Answer
     job = redrive_job(snapshot, needed).job
     headers = {
         "Location": f"/v1/jobs/{job.job_id}",
-        "Retry-After": retry_after(job.routes[job.route], ports.catalogue),
+        "Retry-After": retry_after(job.model_in_use, ports.catalogue),
     }
     return json_answer(202, job_view(job, ports.catalogue), headers)
 
@@ -154,7 +160,7 @@ def _job_answer(job: Job, known: frozenset[str], wait_s: int | None, ports: ApiP
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s}"
     if not job.terminal:
-        headers["Retry-After"] = retry_after(job.routes[job.route], ports.catalogue)
+        headers["Retry-After"] = retry_after(job.model_in_use, ports.catalogue)
     if tag in known or "*" in known:
         return Answer(status=304, headers=headers)
     return Answer(status=200, body=body, headers=headers)

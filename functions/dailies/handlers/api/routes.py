@@ -5,6 +5,7 @@ from __future__ import annotations
 from dailies.handlers.api.contract import AnyOperation
 from dailies.handlers.api.jobs import JOBS
 from dailies.handlers.api.media import MEDIA
+from dailies.handlers.api.quotes import QUOTES
 from dailies.handlers.api.service import SERVICE
 
-OPERATIONS: tuple[AnyOperation, ...] = (*JOBS, *MEDIA, *SERVICE)
+OPERATIONS: tuple[AnyOperation, ...] = (*JOBS, *QUOTES, *MEDIA, *SERVICE)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from dailies.domain.assets import Asset, AssetKind, MediaFacts
+from dailies.domain.assets import Asset, AssetKind, MediaFacts, Quality
 from dailies.domain.catalogue import (
     Catalogue,
     InputLimits,
@@ -20,7 +20,7 @@ from dailies.domain.catalogue import (
     Price,
     VendorSpec,
 )
-from dailies.handlers.api.job_views import View
+from dailies.handlers.api.view import View
 from dailies.services.create_upload import (
     MAX_IMAGE_BYTES,
     MAX_VIDEO_BYTES,
@@ -112,6 +112,10 @@ class AssetView(View):
     """S3's composite checksum, in base64."""
     media: MediaFacts | None
     """What decoding it showed."""
+    quality: Quality | None
+    """What looking through all of it showed; null where nobody has."""
+    source_asset: str | None
+    """The asset that it was enhanced from."""
     created_at: dt.datetime
 
 
@@ -182,7 +186,10 @@ def upload_view(upload: Upload) -> UploadView:
 
 def asset_view(asset: Asset) -> AssetView:
     """Return what an asset's owner sees."""
-    same = set(AssetView.model_fields) - {"size_bytes", "media"}
+    same = set(AssetView.model_fields) - {"size_bytes", "media", "quality"}
     return AssetView(
-        **asset.model_dump(include=same), size_bytes=asset.size_bytes or None, media=asset.media
+        **asset.model_dump(include=same),
+        size_bytes=asset.size_bytes or None,
+        media=asset.media,
+        quality=asset.quality,
     )

@@ -1,0 +1,100 @@
+"""A task's report, read as loosely as what it is needed for allows: its writer is not trusted."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from dailies.domain.enhancement import TaskFailure
+
+MADE: Final = frozenset({"ok", "partial_input"})
+"""Outcomes that say that there is a video."""
+_FAILED: Final = {
+    "bad_input": "The video cannot be enhanced.",
+    "no_device": "There is no GPU, and the job demands one.",
+    "out_of_memory": "The machine's memory does not suffice, even for the smallest tile.",
+    "internal": "A defect of the program.",
+}
+"""Outcomes that say that there will be none: another try cannot help. Any other is not final."""
+_MAX_MESSAGE: Final = 500
+_MAX_NOTES: Final = 20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class TaskOutput(_Part):
+    """The published file, by its writer's account."""
+
+    size_bytes: int
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    container: str = ""
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    frames: int | None = None
+    duration_s: float | None = None
+    video_codec: str | None = None
+    pixel_format: str | None = None
+    audio_codec: str | None = None
+
+
+class TaskDevice(_Part):
+    """What computed."""
+
+    kind: Literal["cpu", "cuda"] | None = None
+
+
+class TaskTiming(_Part):
+    """How long it ran, in seconds of one machine."""
+
+    wall_s: float = Field(default=0.0, ge=0, le=10_000_000)
+
+
+class TaskReport(_Part):
+    """What is read of `report.json`."""
+
+    task_id: str
+    outcome: str
+    code: str = ""
+    message: str = ""
+    output: TaskOutput | None = None
+    device: TaskDevice = TaskDevice()
+    timing: TaskTiming = TaskTiming()
+    warnings: list[str] = Field(default_factory=list)
+    analysis: dict[str, Any] | None = None
+
+    @field_validator("device", mode="before")
+    @classmethod
+    def _absent(cls, value: Any) -> Any:
+        return value or {}
+
+    @property
+    def told(self) -> str:
+        """Its message, for the caller."""
+        return _plain(self.message) or _FAILED.get(self.outcome, "")
+
+    @property
+    def notes(self) -> list[str]:
+        """Its warnings, for the caller."""
+        return [text for note in self.warnings[:_MAX_NOTES] if (text := _plain(note))]
+
+    def failure(self) -> TaskFailure:
+        """Return why there is no video: `enhance_<outcome>`."""
+        return TaskFailure(code=f"enhance_{self.outcome}", message=self.told)
+
+
+def parse_report(found: object | None, task_id: str) -> TaskReport | None:
+    """Return a report that is this task's own and its last word, else None."""
+    try:
+        report = TaskReport.model_validate(found)
+    except ValidationError:
+        return None
+    final = report.outcome in MADE or report.outcome in _FAILED
+    return report if final and report.task_id == task_id else None
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:_MAX_MESSAGE]

@@ -55,7 +55,8 @@ def assemble(attempt: Attempt) -> None:
     target = _target(attempt.places.output, joined.container)
     sha256 = chain.digest(path)
     target.put(path)
-    attempt.output = _output(target.uri, sha256, joined)
+    same = target is attempt.places.output
+    attempt.output = _output(attempt.spec.output if same else target.uri, sha256, joined)
 
 
 def _all_results(attempt: Attempt, manifest: Manifest) -> list[ChunkResult]:
@@ -117,7 +118,7 @@ def _asked(attempt: Attempt) -> str | None:
     convert = chain.convert_of(attempt.spec)
     if convert is not None and convert.container is not None:
         return convert.container
-    suffix = Path(attempt.places.output.name).suffix.lower()
+    suffix = Path(attempt.spec.output).suffix.lower()
     return next((name for name, known in _SUFFIXES.items() if suffix in known), None)
 
 

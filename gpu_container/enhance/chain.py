@@ -45,8 +45,9 @@ class Chain:
     @property
     def notes(self) -> list[str]:
         """Everything that was chosen or is odd, once."""
-        told = [*self.source.notes, *(note for stage in self.stages for note in stage.notes)]
-        return list(dict.fromkeys([*told, *self.encoding.notes]))
+        staged = (note for stage in self.stages for note in stage.notes)
+        told = (*self.source.notes, *self.compute.notes, *staged, *self.encoding.notes)
+        return list(dict.fromkeys(told))
 
 
 def build(

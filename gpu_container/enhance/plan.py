@@ -56,7 +56,7 @@ def identify(attempt: Attempt) -> SourceIdentity:
             `output_is_source`.
     """
     asked = attempt.spec.source
-    if attempt.places.source.uri == attempt.places.output.uri:
+    if asked.uri == attempt.spec.output or attempt.places.source.uri == attempt.places.output.uri:
         raise BadInputError("output_is_source", "The output would replace the source.")
     found = attempt.places.source.stat()
     if found is None:

@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from enhance.errors import BadInputError
 from enhance.pipeline import WATCHDOG_S
 
 
@@ -36,7 +37,11 @@ class Settings(BaseModel):
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the environment; values of no use are refused by Pydantic, by name."""
+    """Read the environment.
+
+    Raises:
+        BadInputError: `bad_environment`.
+    """
     given = os.environ if environ is None else environ
     names = {
         "spec": "ENHANCE_SPEC",
@@ -52,7 +57,11 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     caches = given.get("XDG_CACHE_HOME")
     found["cache"] = (Path(caches) if caches else Path.home() / ".cache") / "enhance"
     found["scratch"] = given.get("TMPDIR") or tempfile.gettempdir()
-    return Settings.model_validate(found)
+    try:
+        return Settings.model_validate(found)
+    except ValidationError as error:
+        refused = [names[str(each["loc"][0])] for each in error.errors()]
+        raise BadInputError("bad_environment", f"No usable value: {', '.join(refused)}.") from error
 
 
 def without_credentials(environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -7,7 +7,9 @@ import json
 import sys
 from typing import Any
 
+from enhance.errors import BadInputError
 from enhance.exits import ExitCode
+from enhance.storage import MissingObjectError
 from enhance.storage.places import item
 
 
@@ -47,7 +49,10 @@ def _video(uri: str) -> dict[str, Any]:
     from enhance.media.source import open_source
     from enhance.plan import facts
 
-    media = item(uri).media()
+    try:
+        media = item(uri).media()
+    except MissingObjectError as error:
+        raise BadInputError("source_missing", f"There is no file at {uri}.") from error
     index = scan(media)
     source = open_source(media, index)
     return {**facts(index), "notes": list(source.notes)}

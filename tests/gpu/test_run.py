@@ -1,0 +1,196 @@
+"""From a file to a file, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from enhance.exits import ExitCode
+from enhance.progress import Progress
+from enhance.report import Report
+from tests.gpu import clips
+from tests.gpu.commands import Task, packets, video_pts
+
+FRAMES = 50
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    return Task(tmp_path / "task", clips.plain(FRAMES))
+
+
+def test_film_is_whole_after_all(task: Task) -> None:
+    ended = task.run("all")
+    assert ended.status == ExitCode.OK, ended.err
+    report = Report.model_validate(task.report())
+    assert report.outcome == "ok"
+    assert report.output is not None
+    assert report.output.uri == str(task.output)
+    assert report.output.frames == FRAMES == len(video_pts(task.output))
+    assert report.output.size_bytes == task.output.stat().st_size
+    assert report.input["frames"] == FRAMES
+    assert report.chunks.done == report.chunks.total > 3
+    assert report.chunks.reused == 0
+    assert video_pts(task.output) == pytest.approx(video_pts(task.source), abs=1e-6)
+    assert report.analysis is not None
+    *progress, last = ended.lines
+    fractions = [Progress.model_validate(line).fraction for line in progress]
+    assert fractions == sorted(fractions)
+    assert Report.model_validate(last) == report
+    assert Progress.model_validate_json((task.work / "progress.json").read_bytes())
+    assert not list(task.work.glob("scratch*"))
+
+
+def test_steps_give_what_all_gives(task: Task, tmp_path: Path) -> None:
+    assert task.run("plan").status == ExitCode.OK
+    assert not (task.work / "report.json").exists()
+    plan = json.loads((task.work / "plan.json").read_bytes())
+    assert plan["v"] == 1
+    assert not plan["short"]
+    for i in range(plan["chunks"]):
+        env = {"AWS_BATCH_JOB_ARRAY_INDEX": str(i), "ENHANCE_SPEC": str(task.spec())}
+        assert task.run("run", env=env).status == ExitCode.OK
+        assert json.loads((task.work / "reports" / f"{i}.json").read_bytes())["outcome"] == "ok"
+        assert (task.work / "progress" / f"{i}.json").exists()
+    assert task.run("assemble").status == ExitCode.OK
+    assert task.report()["chunks"] == {
+        "total": plan["chunks"],
+        "done": plan["chunks"],
+        "reused": plan["chunks"],
+    }
+    alone = Task(tmp_path / "alone", task.source)
+    assert alone.run("all").status == ExitCode.OK
+    assert packets(task.output) == packets(alone.output)
+
+
+def test_second_run_does_nothing_twice(task: Task) -> None:
+    assert task.run("all").status == ExitCode.OK
+    before, first = task.done(), packets(task.output)
+    task.output.unlink()
+    assert task.run("all").status == ExitCode.OK
+    assert task.done() == before
+    assert task.report()["chunks"]["reused"] == len(before)
+    assert packets(task.output) == first
+
+
+def test_other_spec_in_the_same_place_starts_anew(task: Task) -> None:
+    assert task.run("all").status == ExitCode.OK
+    task.stages = [{"name": "convert", "codec": "h264", "preset": "ultrafast", "quality": 40}]
+    assert task.run("all").status == ExitCode.OK
+    assert task.report()["chunks"]["reused"] == 0
+
+
+def test_missing_chunk_is_named(task: Task) -> None:
+    assert task.run("plan").status == ExitCode.OK
+    assert task.run("run", "--chunks", "0-1").status == ExitCode.OK
+    ended = task.run("assemble")
+    assert ended.status == ExitCode.INTERNAL
+    assert task.report()["code"] == "chunks_missing"
+    assert not task.output.exists()
+
+
+def test_ending_of_a_child_is_the_tasks(task: Task) -> None:
+    assert task.run("plan").status == ExitCode.OK
+    assert task.run("run", "--chunks", "0-1").status == ExitCode.OK
+    child = json.loads((task.work / "reports" / "0.json").read_bytes())
+    child |= {"outcome": "out_of_memory", "exit_code": 6, "code": "smallest_tile", "message": "m"}
+    (task.work / "reports" / "2.json").write_text(json.dumps(child))
+    assert task.run("assemble").status == ExitCode.OUT_OF_MEMORY
+    assert task.report()["code"] == "smallest_tile"
+
+
+def test_damaged_chunk_is_never_published(task: Task) -> None:
+    assert task.run("plan").status == ExitCode.OK
+    assert task.run("run").status == ExitCode.OK
+    content = next((task.work / "chunks").glob("*.mp4"))
+    data = bytearray(content.read_bytes())
+    data[len(data) // 2] ^= 1
+    content.write_bytes(data)
+    assert task.run("assemble").status == ExitCode.INTERNAL
+    assert task.report()["code"] == "chunk_damaged"
+    assert not task.output.exists()
+
+
+def test_lost_content_is_made_again(task: Task) -> None:
+    assert task.run("all").status == ExitCode.OK
+    first = packets(task.output)
+    next((task.work / "chunks").glob("*.mp4")).unlink()
+    assert task.run("all").status == ExitCode.OK
+    assert packets(task.output) == first
+
+
+def test_gpu_that_is_demanded_and_absent_fails_loudly(task: Task) -> None:
+    task.device = "cuda"
+    task.stages = [{"name": "sr"}]
+    ended = task.run("all")
+    assert ended.status == ExitCode.NO_DEVICE
+    assert task.report()["outcome"] == "no_device"
+    assert not task.output.exists()
+
+
+def test_machine_without_a_gpu_plans_for_others(task: Task) -> None:
+    task.device = "cuda"
+    task.stages = [{"name": "sr"}]
+    assert task.run("plan").status == ExitCode.OK
+    assert task.run("run", "--chunk", "0").status == ExitCode.NO_DEVICE
+    assert json.loads((task.work / "reports" / "0.json").read_bytes())["code"]
+
+
+def test_people_get_a_result_and_no_litter(tmp_path: Path) -> None:
+    task = Task(tmp_path, clips.plain(12))
+    arguments = ["--input", str(task.source), "--output", str(tmp_path / "-x ü.mkv")]
+    import os
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "enhance", "all", *arguments, "--codec", "h264"],
+        env={**os.environ, "PYTHONPATH": "gpu_container"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["-x ü.mkv"]
+    assert len(video_pts(tmp_path / "-x ü.mkv")) == 12
+
+
+def test_stop_keeps_finished_chunks_and_the_next_try_goes_on(task: Task, tmp_path: Path) -> None:
+    task.source = clips.plain(200)
+    with task.start("all") as process:
+        assert process.stdout is not None
+        wait_for_chunks(task, 3)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERRUPTED
+    told = json.loads(out.splitlines()[-1])
+    assert (told["outcome"], told["retryable"]) == ("interrupted", True)
+    assert "SIGTERM" in told["message"]
+    assert not task.output.exists()
+    before = task.done()
+    assert 3 <= len(before) < 40
+    assert task.run("all").status == ExitCode.OK
+    assert task.report()["chunks"]["reused"] == len(before)
+    whole = Task(tmp_path / "whole", task.source)
+    assert whole.run("all").status == ExitCode.OK
+    assert packets(task.output) == packets(whole.output)
+
+
+def test_two_processes_on_one_task_do_no_harm(task: Task, tmp_path: Path) -> None:
+    with task.start("all") as one, task.start("all") as two:
+        for process in (one, two):
+            out, err = process.communicate(timeout=120)
+            assert process.returncode == ExitCode.OK, (out, err)
+    alone = Task(tmp_path / "alone", task.source)
+    assert alone.run("all").status == ExitCode.OK
+    assert packets(task.output) == packets(alone.output)
+
+
+def wait_for_chunks(task: Task, count: int) -> None:
+    end = time.monotonic() + 60
+    while len(task.done()) < count:
+        assert time.monotonic() < end, "no chunk was finished in a minute"
+        time.sleep(0.01)

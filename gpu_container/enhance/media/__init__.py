@@ -27,7 +27,8 @@ A stage that makes frames of new size takes its memory from `new_frame(facts, pt
 planes to write into that the encoder reads without a copy.
 """
 
-from enhance.media.assemble import Chunk, Joined, join, output_container
+from enhance.media.assemble import join
+from enhance.media.containers import output_container
 from enhance.media.decode import DecodeReport, frames
 from enhance.media.encode import ChunkFacts, ChunkWriter
 from enhance.media.encoding import Encoding, choose_encoding
@@ -35,7 +36,9 @@ from enhance.media.facts import Index
 from enhance.media.index import scan
 from enhance.media.opening import Media
 from enhance.media.planes import new_frame
+from enhance.media.proof import Joined
 from enhance.media.source import Source, open_source
+from enhance.media.splice import Chunk, JoinError
 
 __all__ = [
     "Chunk",
@@ -44,6 +47,7 @@ __all__ = [
     "DecodeReport",
     "Encoding",
     "Index",
+    "JoinError",
     "Joined",
     "Media",
     "Source",

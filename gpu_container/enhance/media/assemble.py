@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from fractions import Fraction
+from heapq import merge
+from math import lcm
 from pathlib import Path
 
-from enhance.media.encode import ChunkFacts
+import av
+from av.container import InputContainer, OutputContainer
+from av.video.stream import VideoStream
+
+from enhance.media.containers import FORMATS, output_container
+from enhance.media.opening import opened
+from enhance.media.proof import Joined, Promise, prove
 from enhance.media.source import Source
+from enhance.media.splice import Chunk, Splice
+from enhance.media.tracks import Tracks, copy_tags, copy_video_tags, has_phone_tags
 
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A chunk file that lies here, and what its writer said of it."""
-
-    path: Path
-    facts: ChunkFacts
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The finished file, read again after it was written."""
-
-    container: str
-    width: int
-    height: int
-    frames: int
-    duration_s: float
-    fps: float | None
-    size_bytes: int
-    video_codec: str
-    pixel_format: str
-    audio_codec: str | None
-    notes: tuple[str, ...]
-
-
-def output_container(source: Source, codec: str, asked: str | None) -> tuple[str, tuple[str, ...]]:
-    """Say which container the result gets, and why if it is not the one asked for.
-
-    Args:
-        source: Its tracks must fit.
-        codec: `Encoding.codec`.
-        asked: `mp4`, `mkv`, `mov`, `webm`; None: as the source, where that can be.
-
-    Raises:
-        BadInputError: `codec_not_in_container`.
-    """
-    raise NotImplementedError
+_CLOCKED = ("mpegts", "mpeg")
+"""Their clock starts anywhere; the result's starts at 0."""
+_MOVIE_TICKS = (1 << 31) - 1
 
 
 def join(
@@ -57,11 +33,104 @@ def join(
     Args:
         source: Audio, subtitles, chapters, attachments, tags and rotation come from it.
         chunks: In the order of time; together they hold every frame of the result.
-        output: Must not exist; half a file is left there if this raises.
+        output: Written in place: give a name beside the final one. Half a file is left there if
+            this raises.
         container: As asked in the spec.
 
     Raises:
         BadInputError: `codec_not_in_container`.
-        JoinError: chunks that do not fit together, or a result that is not what they hold.
+        JoinError: `chunks_missing`, `chunk_damaged`, `chunks_differ`, `chunks_overlap`,
+            `join_failed`.
     """
-    raise NotImplementedError
+    base = source.index.time_base
+    splice = Splice(chunks, base)
+    with ExitStack() as stack:
+        template = stack.enter_context(av.open(f"file:{splice.template}")).streams.video[0]
+        codec = template.codec_context.codec.canonical_name
+        name, notes = output_container(source, codec, container)
+        original = stack.enter_context(opened(source.media))
+        tracks = Tracks(original, source.index, name)
+        shift = _shift(source, splice, tracks, name)
+        target = stack.enter_context(
+            av.open(
+                f"file:{output}",
+                "w",
+                format=FORMATS[name],
+                container_options=_options(name, source, splice, shift, original),
+            )
+        )
+        stream = _add_video(target, template, source, original, name)
+        tracks.add_to(target)
+        copy_tags(original, target, shift)
+        target.start_encoding()
+        video = splice.packets(stream, round(shift / base))
+        for _, packet in merge(video, tracks.packets(shift), key=lambda entry: entry[0]):
+            target.mux(packet)
+    promise = Promise([pts * base + shift for pts in splice.shown], tracks.sums())
+    return prove(output, name, promise, (*notes, *tracks.notes, *_rounding(name, base)))
+
+
+def _shift(source: Source, splice: Splice, tracks: Tracks, container: str) -> Fraction:
+    """Say by how many seconds everything moves, so that no frame lies before 0."""
+    index = source.index
+    starts = [splice.shown[0] * index.time_base]
+    if container in ("mkv", "webm"):
+        # MP4 keeps sound that starts early (an encoder's run-in) by an edit list; Matroska cannot.
+        starts += tracks.starts()
+    if index.container in _CLOCKED:
+        return -min([*starts, *tracks.starts()])
+    earliest = min(starts)
+    if earliest >= 0:
+        return Fraction(0)
+    ticks = -(earliest // index.time_base)
+    return ticks * index.time_base
+
+
+def _options(
+    container: str, source: Source, splice: Splice, shift: Fraction, original: InputContainer
+) -> dict[str, str]:
+    if container not in ("mp4", "mov"):
+        return {}
+    flags = "+faststart" + ("+use_metadata_tags" if has_phone_tags(original) else "")
+    # A late start is written in movie ticks, milliseconds by default: take ticks that hold it.
+    starts = [splice.shown[0] * source.index.time_base + shift]
+    starts += [
+        track.start * track.time_base + shift
+        for track in source.index.tracks
+        if track.start is not None and track.time_base
+    ]
+    ticks = lcm(1000, *(start.denominator for start in starts if start > 0))
+    return {"movflags": flags} | (
+        {"movie_timescale": str(ticks)} if 1000 < ticks <= _MOVIE_TICKS else {}
+    )
+
+
+def _add_video(
+    target: OutputContainer,
+    template: VideoStream,
+    source: Source,
+    original: InputContainer,
+    container: str,
+) -> VideoStream:
+    stream = target.add_stream_from_template(template, opaque=True)
+    copy_video_tags(original, source.index, stream)
+    if container in ("mp4", "mov") and stream.codec_context.codec.canonical_name == "hevc":
+        stream.codec_context.codec_tag = "hvc1"  # the only one that Apple's players take
+    matrix = source.index.display_matrix
+    if matrix:
+        stream.set_display_matrix(_scaled(matrix, template, source))
+    return stream
+
+
+def _scaled(matrix: tuple[int, ...], template: VideoStream, source: Source) -> list[int]:
+    """Turn the picture as before; the move that brings it back into view grows with it."""
+    scaled = list(matrix)
+    scaled[6] = scaled[6] * template.width // source.index.width
+    scaled[7] = scaled[7] * template.height // source.index.height
+    return scaled
+
+
+def _rounding(container: str, time_base: Fraction) -> tuple[str, ...]:
+    if container in ("mkv", "webm") and (time_base / Fraction(1, 1000)).denominator != 1:
+        return (f"{container} counts milliseconds: times are rounded to the nearest",)
+    return ()

@@ -1,0 +1,137 @@
+"""What lies beside the video, copied packet by packet: sound, text, chapters, covers, tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from enhance.media import clock
+from enhance.media.containers import holds_track, is_copied
+from enhance.media.facts import Index
+from enhance.media.proof import Sum
+
+_OLD_FILES_OWN = {
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "duration",
+    "bps",
+    "number_of_frames",
+    "number_of_bytes",
+}
+"""Tags that describe the old file, not the work."""
+_PHONES = ("com.apple.", "com.android.")
+_REFRAMED = ("mpegts", "mpeg", "aac")
+"""Containers that wrap each packet of sound in a header that others do not: its bytes change."""
+
+
+@dataclass(slots=True)
+class _Copy:
+    source: Stream
+    target: Stream
+    kind: str
+    """Kept here: a stream of a closed container must not be asked (PyAV crashes)."""
+    sum: Sum = field(default_factory=Sum)
+
+
+class Tracks:
+    """The streams of the source that the result carries."""
+
+    def __init__(self, source: InputContainer, index: Index, container: str) -> None:
+        """Choose the streams that the container holds."""
+        self._source = source
+        self._index = index
+        self._copies: dict[int, _Copy] = {}
+        self.notes: list[str] = []
+        self._chosen = [stream for stream in source.streams if self._fits(stream, container)]
+
+    def _fits(self, stream: Stream, container: str) -> bool:
+        if stream.index == self._index.stream:
+            return False
+        if is_copied(stream, self._index) and holds_track(container, stream):
+            return True
+        if not (stream.type == "data" and self._index.chapters):
+            # (Such a track holds the chapters' titles, which are written anew.)
+            name = getattr(stream, "name", None) or "unknown"
+            self.notes.append(f"left out: stream {stream.index} ({stream.type}, {name})")
+        return False
+
+    def starts(self) -> list[Fraction]:
+        """List when the chosen streams start, in seconds."""
+        chosen = {stream.index for stream in self._chosen}
+        return [
+            track.start * track.time_base
+            for track in self._index.tracks
+            if track.index in chosen and track.start is not None and track.time_base
+        ]
+
+    def add_to(self, output: OutputContainer) -> None:
+        """Make a stream for each."""
+        for stream in self._chosen:
+            target = output.add_stream_from_template(stream, opaque=True)
+            target.metadata.update(_tags(stream.metadata))
+            target.disposition = stream.disposition
+            if stream.type != "attachment":
+                self._copies[stream.index] = _Copy(stream, target, stream.type)
+
+    def packets(self, shift: Fraction) -> Iterator[tuple[float, Packet[Any]]]:
+        """Yield their packets with their time in seconds, moved by `shift` seconds."""
+        streams = [copy.source for copy in self._copies.values()]
+        last = float("-inf")
+        for packet in self._source.demux(streams) if streams else ():
+            if packet.size == 0:
+                continue
+            copy = self._copies[packet.stream_index]
+            copy.sum.add(bytes(packet))
+            clock.move(packet, self._index.jumps)
+            base = copy.source.time_base or Fraction(1, 1000)
+            ticks = round(shift / base)
+            if packet.pts is not None:
+                packet.pts += ticks
+            if packet.dts is not None:
+                packet.dts += ticks
+                last = float(packet.dts * base)
+            packet.stream = copy.target
+            yield last, packet
+
+    def sums(self) -> list[Sum]:
+        """Add up the sound that went through; nothing where its bytes change on the way."""
+        if self._index.container in _REFRAMED:
+            return []
+        return [copy.sum for copy in self._copies.values() if copy.kind == "audio"]
+
+
+def copy_tags(source: InputContainer, output: OutputContainer, shift: Fraction) -> None:
+    """Carry over the file's tags and chapters."""
+    output.metadata.update(_tags(source.metadata))
+    chapters = source.chapters()
+    for chapter in chapters:
+        ticks = round(shift / (chapter["time_base"] or 1))
+        chapter["start"] += ticks
+        chapter["end"] += ticks
+    if chapters:
+        output.set_chapters(chapters)
+
+
+def copy_video_tags(source: InputContainer, index: Index, target: VideoStream) -> None:
+    """Carry over the video stream's tags and role."""
+    stream = source.streams[index.stream]
+    target.metadata.update(_tags(stream.metadata))
+    target.disposition = stream.disposition
+
+
+def has_phone_tags(source: InputContainer) -> bool:
+    """Tell tags that MP4 keeps only in QuickTime's way: where and with what it was filmed."""
+    return any(key.startswith(_PHONES) for key in source.metadata)
+
+
+def _tags(tags: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if key.lower() not in _OLD_FILES_OWN}

@@ -13,13 +13,10 @@ from enhance.attempt import Attempt
 from enhance.errors import BadInputError, EnhanceError
 from enhance.exits import ExitCode
 from enhance.manifest import ChunkResult, Manifest
-from enhance.media.assemble import Chunk, Joined, join
-from enhance.media.source import open_source
+from enhance.media import Chunk, Joined, join, open_source
 from enhance.report import ChunkCount, Output, Report
 from enhance.storage import Item, MissingObjectError
 from enhance.storage.files import FileStore
-
-_SUFFIXES = {"mp4": {".mp4", ".m4v"}, "mkv": {".mkv"}, "mov": {".mov", ".qt"}, "webm": {".webm"}}
 
 
 class ChildFailedError(EnhanceError):
@@ -46,7 +43,8 @@ def assemble(attempt: Attempt) -> None:
     attempt.reporter.begin("assemble", chunks=len(results))
     source = open_source(attempt.places.source.media(), manifest.index)
     path = attempt.scratch / "output"
-    joined = join(source, _chunks(attempt, results), path, container=_asked(attempt))
+    asked = chain.convert_of(attempt.spec)
+    joined = join(source, _chunks(attempt, results), path, container=asked.container)
     attempt.warn(*source.notes, *joined.notes)
     _check(attempt, manifest, results, joined)
     if attempt.analyze:
@@ -113,15 +111,6 @@ def _chunks(attempt: Attempt, results: Sequence[ChunkResult]) -> list[Chunk]:
     return chunks
 
 
-def _asked(attempt: Attempt) -> str | None:
-    """Return the container that the spec asks for, or that the output's name tells."""
-    convert = chain.convert_of(attempt.spec)
-    if convert is not None and convert.container is not None:
-        return convert.container
-    suffix = Path(attempt.spec.output).suffix.lower()
-    return next((name for name, known in _SUFFIXES.items() if suffix in known), None)
-
-
 def _check(
     attempt: Attempt, manifest: Manifest, results: Sequence[ChunkResult], joined: Joined
 ) -> None:
@@ -151,8 +140,8 @@ def _check(
 def _target(output: Item, container: str) -> Item:
     """Return where the output goes: a file's name follows the container that it really got."""
     suffix = Path(output.name).suffix
-    fits = suffix.lower() in _SUFFIXES.get(container, set())
-    others = {known for all_known in _SUFFIXES.values() for known in all_known}
+    fits = suffix.lower() in chain.SUFFIXES.get(container, set())
+    others = {known for all_known in chain.SUFFIXES.values() for known in all_known}
     if fits or not isinstance(output.store, FileStore) or suffix.lower() not in others:
         return output
     return Item(output.store, f"{output.name.removesuffix(suffix)}.{container}")

@@ -6,19 +6,21 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from enhance.errors import BadInputError
 from enhance.frames import StreamFacts
-from enhance.media.encode import Encoding, choose_encoding
-from enhance.media.source import Source
+from enhance.media import Encoding, Source, choose_encoding
 from enhance.spec import Convert, Denoise, JobSpec, SuperResolution, Weights
 from enhance.stages import Stage
 from enhance.storage import Item, MissingObjectError
 
 if TYPE_CHECKING:
     from enhance.engines import Compute
+
+SUFFIXES = {"mp4": {".mp4", ".m4v"}, "mkv": {".mkv"}, "mov": {".mov", ".qt"}, "webm": {".webm"}}
+"""Of files, by container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +78,28 @@ def build(
         stage: Stage = module.build(step, facts, compute)
         stages.append(stage)
         facts = stage.facts
-    encoding = choose_encoding(convert_of(spec), source, facts, compute.device)
+    # without that stage the frames still hold two fields each
+    fields = source.index.interlaced and not any(s.name == "deinterlace" for s in spec.stages)
+    convert = convert_of(spec)
+    encoding = choose_encoding(convert, source, facts, compute.device, interlaced=fields)
     return Chain(source, tuple(stages), facts, encoding, compute)
 
 
-def convert_of(spec: JobSpec) -> Convert | None:
-    """Return the last stage where it is `convert`.
+def convert_of(spec: JobSpec) -> Convert:
+    """Return how the result is coded; its container is the one that the output's suffix tells.
 
     Raises:
-        BadInputError: there are several, or one that is not the last.
+        BadInputError: there are several `convert`, or one that is not the last.
     """
     found = [step for step in spec.stages if isinstance(step, Convert)]
-    if not found:
-        return None
-    if len(found) > 1 or spec.stages[-1] is not found[0]:
+    if found and (len(found) > 1 or spec.stages[-1] is not found[0]):
         raise BadInputError("bad_spec", "`convert` comes once, as the last of the stages.")
-    return found[0]
+    asked = found[0] if found else Convert()
+    if asked.container is not None:
+        return asked
+    suffix = PurePosixPath(spec.output).suffix.lower()
+    told = next((name for name, known in SUFFIXES.items() if suffix in known), None)
+    return asked.model_copy(update={"container": told})
 
 
 def fetched(weights: Weights, item: Callable[[str], Item], cache: Path) -> Path:

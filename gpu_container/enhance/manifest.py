@@ -18,8 +18,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from enhance.media.encode import ChunkFacts
-from enhance.media.facts import Index
+from enhance.media import ChunkFacts, Index
 from enhance.report import Device
 from enhance.spec import JobSpec
 
@@ -102,7 +101,7 @@ class ChunkResult(_Part):
     busy_s: dict[str, float]
 
 
-def question(spec: JobSpec, source: SourceIdentity, shipped: str) -> str:
+def question(spec: JobSpec, source: SourceIdentity, container: str | None, shipped: str) -> str:
     """Return the digest of what all chunks' frames depend on.
 
     Where things lie and how the work is cut are no part of it. The device that is asked for is: a
@@ -111,6 +110,7 @@ def question(spec: JobSpec, source: SourceIdentity, shipped: str) -> str:
     Args:
         spec: What is asked.
         source: The content it is asked of.
+        container: As asked, or told by the output's suffix.
         shipped: Digest of the nets that come with the program.
     """
     asked = spec.model_dump(mode="json", include={"stages", "precision", "device"})
@@ -118,7 +118,7 @@ def question(spec: JobSpec, source: SourceIdentity, shipped: str) -> str:
         # weights are their digest, wherever they lie
         if isinstance(stage.get("model"), dict):
             stage["model"] = stage["model"]["sha256"]
-    return _digest([CODE_VERSION, asked, source.size_bytes, source.etag, shipped])
+    return _digest([CODE_VERSION, asked, source.size_bytes, source.etag, container, shipped])
 
 
 def result_name(key: str) -> str:

@@ -9,8 +9,7 @@ from tempfile import TemporaryDirectory
 from enhance.chain import Chain
 from enhance.interruption import Interruption
 from enhance.manifest import Estimate
-from enhance.media import decode
-from enhance.media.encode import ChunkWriter
+from enhance.media import ChunkWriter, frames
 from enhance.pipeline import Pipeline
 
 FRAMES = 8
@@ -53,10 +52,10 @@ def measure(chain: Chain, interruption: Interruption) -> Pace | None:
     if len(pts) < 2:
         return None
     start, end = pts[0], pts[-1]
-    frames = decode.frames(chain.source, start, end, device=chain.compute.device)
+    decoded = frames(chain.source, start, end, device=chain.compute.device)
     with TemporaryDirectory(prefix="enhance-") as folder:
         writer = ChunkWriter(Path(folder) / "pace", chain.encoding, chain.facts)
-        passed = Pipeline(chain.stages, writer, (start, end)).run(frames, interruption)
+        passed = Pipeline(chain.stages, writer, (start, end)).run(decoded, interruption)
     if not passed.taken:
         return None
     per = {name: busy / len(passed.taken) for name, busy in passed.busy_s.items()}

@@ -11,9 +11,7 @@ from enhance import chain, manifest
 from enhance.attempt import Attempt
 from enhance.errors import BadInputError, NoDeviceError
 from enhance.manifest import Chunk, Estimate, Manifest, Plan, SourceIdentity
-from enhance.media.facts import Index
-from enhance.media.index import scan
-from enhance.media.source import Source, open_source
+from enhance.media import Index, Source, open_source, scan
 from enhance.pace import Pace, measure
 from enhance.spec import JobSpec, Weights
 from enhance.storage import MissingObjectError
@@ -68,7 +66,8 @@ def identify(attempt: Attempt) -> SourceIdentity:
 
 def question_of(attempt: Attempt, identity: SourceIdentity) -> str:
     """Return the digest of what the chunks' frames depend on."""
-    return manifest.question(attempt.spec, identity, chain.shipped_digest())
+    container = chain.convert_of(attempt.spec).container
+    return manifest.question(attempt.spec, identity, container, chain.shipped_digest())
 
 
 def stored(attempt: Attempt) -> Manifest | None:
@@ -105,7 +104,6 @@ def facts(index: Index) -> dict[str, object]:
 
 
 def _made(attempt: Attempt, identity: SourceIdentity, question: str) -> Manifest:
-    chain.convert_of(attempt.spec)
     media = attempt.places.source.media()
     index = scan(media)
     attempt.input = facts(index)

@@ -13,10 +13,7 @@ from enhance.attempt import Attempt
 from enhance.chain import Chain
 from enhance.errors import BadInputError, EnhanceError
 from enhance.manifest import Chunk, ChunkResult, Manifest, data_name, result_name
-from enhance.media import decode
-from enhance.media.decode import DecodeReport
-from enhance.media.encode import ChunkFacts, ChunkWriter
-from enhance.media.source import open_source
+from enhance.media import ChunkFacts, ChunkWriter, DecodeReport, frames, open_source
 from enhance.pipeline import Passed, Pipeline, depth
 from enhance.report import ChunkCount, Device
 from enhance.spec import Interpolate
@@ -116,13 +113,13 @@ class _Worker:
 
     def do(self, chunk: Chunk, base: int) -> ChunkResult:
         """Enhance one chunk and store it. `base`: frames that were done before."""
-        path = self._attempt.scratch / f"chunk-{chunk.i}.{self._chain.encoding.suffix}"
+        path = self._attempt.scratch / f"chunk-{chunk.i}.{self._chain.encoding.container}"
         report = DecodeReport()
         passed, file = self._pass(chunk, path, report, base)
         self._check(chunk, passed, file)
         data = None
         if file is not None:
-            data = data_name(file.sha256, self._chain.encoding.suffix)
+            data = data_name(file.sha256, self._chain.encoding.container)
             self._attempt.places.work.put(data, path, replace=False)
         result = ChunkResult(
             i=chunk.i,
@@ -142,7 +139,7 @@ class _Worker:
         self, chunk: Chunk, path: Path, report: DecodeReport, base: int
     ) -> tuple[Passed, ChunkFacts | None]:
         built, attempt = self._chain, self._attempt
-        frames = decode.frames(
+        decoded = frames(
             built.source,
             chunk.start,
             chunk.end,
@@ -165,7 +162,7 @@ class _Worker:
             done = 0 if pts is None else bisect_right(self._manifest.index.pts, pts) - first
             attempt.reporter.at(base + done, chunk.i)
 
-        passed = pipeline.run(frames, attempt.interruption, tick)
+        passed = pipeline.run(decoded, attempt.interruption, tick)
         return passed, writer.facts if passed.given else None
 
     def _check(self, chunk: Chunk, passed: Passed, file: ChunkFacts | None) -> None:

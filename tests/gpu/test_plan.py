@@ -90,8 +90,8 @@ OTHER_WEIGHTS = {"uri": "s3://b/w.safetensors", "sha256": "a" * 64}
 def test_finished_chunks_are_of_no_use_when_the_spec_asks_for_other_frames(
     change: dict[str, object],
 ) -> None:
-    before = question(JobSpec.model_validate(SPEC), SOURCE, "shipped")
-    assert question(JobSpec.model_validate({**SPEC, **change}), SOURCE, "shipped") != before
+    before = question(JobSpec.model_validate(SPEC), SOURCE, "mp4", "shipped")
+    assert question(JobSpec.model_validate({**SPEC, **change}), SOURCE, "mp4", "shipped") != before
 
 
 @pytest.mark.parametrize(
@@ -99,21 +99,24 @@ def test_finished_chunks_are_of_no_use_when_the_spec_asks_for_other_frames(
     [{"task_id": "u"}, {"output": "c.mp4"}, {"work": "v"}, {"source": {"uri": "copy.mp4"}}],
 )
 def test_finished_chunks_are_used_when_only_the_places_change(change: dict[str, object]) -> None:
-    before = question(JobSpec.model_validate(SPEC), SOURCE, "shipped")
-    assert question(JobSpec.model_validate({**SPEC, **change}), SOURCE, "shipped") == before
+    before = question(JobSpec.model_validate(SPEC), SOURCE, "mp4", "shipped")
+    assert question(JobSpec.model_validate({**SPEC, **change}), SOURCE, "mp4", "shipped") == before
 
 
 def test_finished_chunks_are_of_no_use_when_source_or_nets_changed() -> None:
     spec = JobSpec.model_validate(SPEC)
-    before = question(spec, SOURCE, "shipped")
-    assert question(spec, SOURCE.model_copy(update={"etag": "f"}), "shipped") != before
-    assert question(spec, SOURCE, "trained anew") != before
+    before = question(spec, SOURCE, "mp4", "shipped")
+    assert question(spec, SOURCE.model_copy(update={"etag": "f"}), "mp4", "shipped") != before
+    assert question(spec, SOURCE, "mp4", "trained anew") != before
+    assert question(spec, SOURCE, "webm", "shipped") != before
 
 
 def test_weights_are_known_by_their_digest_wherever_they_lie() -> None:
     def asked(uri: str) -> str:
         model = {**OTHER_WEIGHTS, "uri": uri}
         stages = [{"name": "sr", "scale": 2, "model": model}]
-        return question(JobSpec.model_validate({**SPEC, "stages": stages}), SOURCE, "shipped")
+        return question(
+            JobSpec.model_validate({**SPEC, "stages": stages}), SOURCE, "mp4", "shipped"
+        )
 
     assert asked("s3://one/x.safetensors") == asked("/two/y.safetensors")

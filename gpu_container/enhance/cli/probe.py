@@ -45,8 +45,7 @@ def _machine(device: str) -> dict[str, Any]:
 
 
 def _video(uri: str) -> dict[str, Any]:
-    from enhance.media.index import scan
-    from enhance.media.source import open_source
+    from enhance.media import open_source, scan
     from enhance.plan import facts
 
     try:

@@ -48,6 +48,7 @@ class Attempt:
     output: Output | None = None
     device: Device | None = None
     chunks: ChunkCount = field(default_factory=ChunkCount)
+    notes: list[str] = field(default_factory=list[str])
     warnings: list[str] = field(default_factory=list[str])
     damage: list[str] = field(default_factory=list[str])
     """What is missing of the source: any makes the outcome `partial_input`."""
@@ -135,6 +136,7 @@ def perform(
             cpu_s=round(time.process_time() - cpu_start, 3),
         ),
         chunks=attempt.chunks,
+        notes=attempt.notes,
         warnings=attempt.warnings,
         analysis=attempt.analysis,
     )

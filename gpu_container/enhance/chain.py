@@ -46,10 +46,14 @@ class Chain:
 
     @property
     def notes(self) -> list[str]:
-        """Everything that was chosen or is odd, once."""
+        """What was chosen, and why."""
         staged = (note for stage in self.stages for note in stage.notes)
-        told = (*self.source.notes, *self.compute.notes, *staged, *self.encoding.notes)
-        return list(dict.fromkeys(told))
+        return list(dict.fromkeys([*self.compute.notes, *staged]))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What will not be as it was in the source."""
+        return list(dict.fromkeys([*self.source.notes, *self.encoding.notes]))
 
 
 def build(

@@ -96,6 +96,9 @@ class ChunkResult(_Part):
     corrupt: int
     """Frames that the decoder gave with errors."""
     notes: list[str]
+    """What was chosen."""
+    warnings: list[str]
+    """What is not as it was in the source."""
     device: Device
     wall_s: float
     busy_s: dict[str, float]

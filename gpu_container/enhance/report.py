@@ -80,7 +80,10 @@ class Report(_Part):
     device: Device | None = None
     timing: Timing
     chunks: ChunkCount = ChunkCount()
+    notes: list[str] = Field(default_factory=list)
+    """What was chosen, and why."""
     warnings: list[str] = Field(default_factory=list)
+    """What is not as it was in the source."""
     analysis: dict[str, Any] | None = None
 
     @property

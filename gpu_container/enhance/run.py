@@ -80,7 +80,8 @@ def finished(work: Store, manifest: Manifest, chunk: Chunk) -> ChunkResult | Non
 def tell(attempt: Attempt, results: Sequence[ChunkResult]) -> None:
     """Add to the report what the chunks said."""
     for result in results:
-        attempt.warn(*result.notes)
+        attempt.warn(*result.warnings)
+        attempt.notes.extend(note for note in result.notes if note not in attempt.notes)
         attempt.device = attempt.device or result.device
     missing = sum(result.missing for result in results)
     corrupt = sum(result.corrupt for result in results)
@@ -127,7 +128,8 @@ class _Worker:
             file=file,
             missing=report.missing,
             corrupt=report.corrupt,
-            notes=list(dict.fromkeys([*self._chain.notes, *report.notes])),
+            notes=self._chain.notes,
+            warnings=list(dict.fromkeys([*self._chain.warnings, *report.notes])),
             device=self._device(report),
             wall_s=round(passed.wall_s, 3),
             busy_s={name: round(busy, 3) for name, busy in passed.busy_s.items()},

@@ -6,22 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
-from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra import grants as to
+from infra.enhance_batch import EnhanceBatch
+from infra.enhance_sagemaker import EnhanceSagemaker
 from infra.enhance_workers import EnhanceWorkers
 from infra.environment import Environment, PipelineParts, merge
 from infra.media_bucket import ENHANCE
 from infra.python_function import PythonFunction
+from infra.sink import Sink
 from infra.state_machine import StateMachine
 
 _RECORD_S = 15
 _MEMORY_MB = 256
-_FRESH_S = 60
-"""Progress that is older has been overtaken."""
+_AT_A_TIME = 5
+"""Each task writes every few seconds; jobs must not run out of functions for it."""
 
 
 class Compute(Protocol):
@@ -45,11 +47,23 @@ class Enhancement(Construct):
         self._parts = parts
         self.compute = self._build_compute(state_machines)
         self.workflow = self.compute.machine
+        self.progress = Sink(self, "Progress", stage=parts.stage, handling_s=_RECORD_S)
         self.record_progress = self._build_record_progress()
+        self.progress.feed(self.record_progress, at_a_time=_AT_A_TIME)
         self._listen()
 
     def _build_compute(self, state_machines: Path) -> Compute:
-        return EnhanceWorkers(self, "Workers", parts=self._parts, state_machines=state_machines)
+        match self._parts.stage.enhance_compute:
+            case "batch":
+                return EnhanceBatch(self, "Batch", parts=self._parts, state_machines=state_machines)
+            case "sagemaker":
+                return EnhanceSagemaker(
+                    self, "Sagemaker", parts=self._parts, state_machines=state_machines
+                )
+            case "workers":
+                return EnhanceWorkers(
+                    self, "Workers", parts=self._parts, state_machines=state_machines
+                )
 
     def _build_record_progress(self) -> PythonFunction:
         parts, env = self._parts, Environment(self._parts)
@@ -61,6 +75,7 @@ class Enhancement(Construct):
             memory_mb=_MEMORY_MB,
             environment=merge(env.table, env.bucket),
             grants=[
+                to.consume(self.progress.queue),
                 to.read_rows(parts.table),
                 to.write_rows(parts.table),
                 to.read_objects(parts.bucket, ENHANCE),
@@ -69,19 +84,12 @@ class Enhancement(Construct):
         )
 
     def _listen(self) -> None:
-        """Hand over each progress object; S3 tells the account's default bus.
-
-        A report that is lost is made good by the next one, seconds later: nothing is kept.
-        """
-        function = targets.LambdaFunction(
-            self.record_progress.alias,
-            max_event_age=Duration.seconds(_FRESH_S),
-            retry_attempts=0,
-        )
+        """Queue each progress object that is written; S3 tells the account's default bus."""
+        queue = targets.SqsQueue(self.progress.queue, dead_letter_queue=self.progress.dead_letters)
         work = ENHANCE.removesuffix("*")
         events.Rule(
             self,
-            "Progress",
+            "Written",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
@@ -95,5 +103,5 @@ class Enhancement(Construct):
                     },
                 },
             ),
-            targets=[cast(events.IRuleTarget, function)],
+            targets=[cast(events.IRuleTarget, queue)],
         )

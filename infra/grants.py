@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, Stack
@@ -25,10 +26,15 @@ class Grant:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     wildcard_reason: str | None = None
+    conditions: Mapping[str, Mapping[str, str]] | None = None
 
     def statement(self) -> iam.PolicyStatement:
         """Return the grant as a policy statement."""
-        return iam.PolicyStatement(actions=list(self.actions), resources=list(self.resources))
+        return iam.PolicyStatement(
+            actions=list(self.actions),
+            resources=list(self.resources),
+            conditions=self.conditions and dict(self.conditions),
+        )
 
 
 def read_rows(table: dynamodb.ITable) -> Grant:
@@ -148,7 +154,13 @@ def watch_executions(execution_arns: str) -> Grant:
 
 def be_told_of_executions(scope: Construct) -> Grant:
     """Let Step Functions tell a waiting execution of the end of one that it started."""
-    return _manage_rule(scope, "StepFunctionsGetEventsForStepFunctionsExecutionRule")
+    return manage_rule(scope, "StepFunctionsGetEventsForStepFunctionsExecutionRule")
+
+
+def manage_rule(scope: Construct, name: str) -> Grant:
+    """Let Step Functions look after a rule of its own, by the name that it gives it."""
+    arn = Stack.of(scope).format_arn(service="events", resource="rule", resource_name=name)
+    return Grant(("events:DescribeRule", "events:PutRule", "events:PutTargets"), (arn,))
 
 
 def wake_waits(state_machine_arn: str, stage: StageConfig) -> Grant:
@@ -235,12 +247,6 @@ def deliver_logs() -> Grant:
         "logs:UpdateLogDelivery",
     )
     return Grant(actions, ("*",), "Log delivery's actions know no resource-level permission.")
-
-
-def _manage_rule(scope: Construct, name: str) -> Grant:
-    """Let Step Functions look after a rule of its own, by the name that it gives it."""
-    arn = Stack.of(scope).format_arn(service="events", resource="rule", resource_name=name)
-    return Grant(("events:DescribeRule", "events:PutRule", "events:PutTargets"), (arn,))
 
 
 def _secret_arn(scope: Construct, name: str) -> str:

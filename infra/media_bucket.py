@@ -25,6 +25,8 @@ MODELS = "models/*"
 _UNFINISHED_UPLOAD_DAYS = 1
 _REPLACED_VERSION_DAYS = 7
 _QUARANTINE_DAYS = 14
+_WORK_DAYS = 7
+"""A job ends within a day; its specs and reports are kept a week for whoever asks why."""
 
 
 class MediaBucket(Construct):
@@ -81,6 +83,11 @@ def _lifecycle(stage: StageConfig) -> list[s3.LifecycleRule]:
             id="quarantine",
             prefix=QUARANTINE.removesuffix("*"),
             expiration=Duration.days(_QUARANTINE_DAYS),
+        ),
+        s3.LifecycleRule(
+            id="enhance",
+            prefix=ENHANCE.removesuffix("*"),
+            expiration=Duration.days(_WORK_DAYS),
         ),
         s3.LifecycleRule(
             id="outputs",

@@ -82,21 +82,16 @@ class PipelineStack(Stack):
     def _build_workflow(
         self, parts: PipelineParts, enhancement: StateMachine, state_machines: Path
     ) -> StateMachine:
-        definition = state_machines / "generate.asl.json"
-        text = definition.read_text("utf-8")
-        tasks = Steps(self, "Steps", parts=parts, enhancement=enhancement).all
-        values = {
-            "TableName": parts.table.table_name,
-            "EnhanceStateMachineArn": enhancement.start_arn,
-        }
-        # Until the definition has the states of the enhancement: hand over what it asks for.
         return StateMachine(
             self,
             "Generate",
             stage=parts.stage,
-            definition=definition,
-            tasks=[task for task in tasks if f"${{{task.node.id}FunctionArn}}" in text],
-            values={name: value for name, value in values.items() if f"${{{name}}}" in text},
+            definition=state_machines / "generate.asl.json",
+            tasks=Steps(self, "Steps", parts=parts, enhancement=enhancement).all,
+            values={
+                "TableName": parts.table.table_name,
+                "EnhanceStateMachineArn": enhancement.start_arn,
+            },
             grants=[
                 to.update_rows(parts.table),
                 to.start_executions(enhancement.start_arn),

@@ -113,6 +113,12 @@ class StageConfig(BaseModel):
     """What carries out enhancements: machines of AWS Batch, processing jobs of SageMaker, or
     whatever machines pull from the stage's queue."""
 
+    gpu_machines: int = Field(default=4, ge=1)
+    """How many machines with a GPU may work at once, Spot and On-Demand each. Of Batch."""
+
+    cpu_machines: int = Field(default=4, ge=1)
+    """How many without one may. Of Batch."""
+
     sweep_every_minutes: int = Field(default=1, ge=1)
     api_rate_per_s: int = 500
     api_burst: int = 1000
@@ -188,6 +194,8 @@ _STAGES: dict[StageName, StageConfig] = {
         alarms_on_durations=True,
         daily_budget_usd=200,
         poll_reserved_concurrency=200,
+        gpu_machines=8,
+        cpu_machines=8,
     ),
 }
 

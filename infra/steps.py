@@ -17,7 +17,8 @@ _HOLDING_POLL_S = 90
 """A poll holds for up to 60 s, then finishes the question that it is asking."""
 
 _STORE_S = 900
-_DECODE_S = 300
+_PROBE_S = 300
+_CHECK_S = 130
 _SMALL_MB = 256
 _STORE_MB = 512
 _DECODE_MB = 1769
@@ -48,8 +49,13 @@ class Steps(Construct):
         self.resolve = self._build_resolve()
         self.poll = self._build_poll()
         self.store = self._build_store()
-        self.probe = self._build_decoder("Probe", to.put_objects(parts.bucket, POSTERS))
-        self.check = self._build_decoder("Check")
+        self.probe = self._build_decoder("Probe", _PROBE_S, to.put_objects(parts.bucket, POSTERS))
+        self.check = self._build_decoder(
+            "Check",
+            _CHECK_S,
+            to.read_objects(parts.bucket, UPLOADS),
+            to.tell_missing_objects(parts.bucket),
+        )
         self.enhance = self._build_enhance()
         self.take_enhanced = self._build_take_enhanced()
         self.settle = self._build_ledger_step("Settle")
@@ -139,20 +145,19 @@ class Steps(Construct):
             ],
         )
 
-    def _build_decoder(self, name: str, *grants: Grant) -> PythonFunction:
+    def _build_decoder(self, name: str, timeout_s: int, *grants: Grant) -> PythonFunction:
         """Build a step that decodes strangers' bytes: no secret, and videos are all it reads."""
         env, parts = self._env, self._parts
         return PythonFunction(
             self,
             name,
             sources=parts.sources,
-            timeout_s=_DECODE_S,
+            timeout_s=timeout_s,
             memory_mb=_DECODE_MB,
             environment=merge(env.table, env.bucket),
             grants=[
                 *self._ledger,
                 to.read_objects(parts.bucket, OUTPUTS),
-                to.read_objects(parts.bucket, UPLOADS),
                 *grants,
             ],
             decodes_media=True,

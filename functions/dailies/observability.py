@@ -65,9 +65,15 @@ VENDOR_ERRORS: Final[Mapping[str, str]] = {
 """The metric that counts a vendor's error, by our code for it."""
 
 METRICS: Final[Mapping[str, MetricUnit]] = {
+    "CheckFailures": MetricUnit.Count,
     "CostUsd": MetricUnit.NoUnit,
     "DetectionDelay": MetricUnit.Seconds,
     "DueJobs": MetricUnit.Count,
+    "EnhanceCostUsd": MetricUnit.NoUnit,
+    "EnhanceReportsRefused": MetricUnit.Count,
+    "EnhanceTriesFailed": MetricUnit.Count,
+    "EnhanceTriesLost": MetricUnit.Count,
+    "EnhanceTriesSucceeded": MetricUnit.Count,
     "JobsCanceled": MetricUnit.Count,
     "JobsExpired": MetricUnit.Count,
     "JobsFailed": MetricUnit.Count,

@@ -13,6 +13,7 @@ from dailies.adapters.webhook_addresses import webhook_check
 from dailies.domain.access import ApiKey, Link
 from dailies.domain.assets import StoredPart
 from dailies.domain.catalogue import Catalogue, load_catalogue
+from dailies.domain.compute_prices import ComputeKind, ComputePrices, load_compute_prices
 from dailies.domain.ids import new_id
 from dailies.domain.ports import ExecutionStatus, ObjectHead, UploadForm
 from tests.fakes.ledger import InMemoryLedger
@@ -127,6 +128,19 @@ class SignedMedia:
 
 
 @dataclass
+class RecordedCompute:
+    """The Compute port: remembers what it was asked to stop."""
+
+    stopped: list[str] = field(default_factory=list)
+
+    def status(self, task_id: str) -> ExecutionStatus:
+        return ExecutionStatus.RUNNING
+
+    def stop(self, task_id: str, cause: str) -> None:
+        self.stopped.append(task_id)
+
+
+@dataclass
 class ApiFakes:
     """Everything behind the API, in memory."""
 
@@ -139,6 +153,9 @@ class ApiFakes:
     clock: WaitingClock = field(default_factory=WaitingClock)
     new_id: Any = new_id
     check_webhook: Any = field(default_factory=lambda: webhook_check(["127.0.0.1:8123"]))
+    compute: RecordedCompute = field(default_factory=RecordedCompute)
+    compute_kind: ComputeKind = "batch"
+    compute_prices: ComputePrices = field(default_factory=load_compute_prices)
 
 
 def api_event(

@@ -92,7 +92,11 @@ class Deployment:
 
     def cancel(self, job_id: str) -> None:
         cancel_job(
-            self.snapshot(job_id), ledger=self.ledger, workflow=self.workflow, clock=self.clock
+            self.snapshot(job_id),
+            ledger=self.ledger,
+            workflow=self.workflow,
+            compute=self.wiring.compute,
+            clock=self.clock,
         )
 
     def call_back(self, external_id: str, body: str = "terminal") -> None:

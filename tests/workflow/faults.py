@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from dailies.domain.assets import StoredPart
 from dailies.domain.changes import Change
+from dailies.domain.enhancement import SPEC, Enhancement
 from dailies.domain.errors import StorageError
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.vendor import Killed
@@ -106,17 +107,32 @@ class TracedLedger(InMemoryLedger):
 
 
 class TracedMedia(MemoryMedia):
-    """A bucket in memory; an upload's end is a point."""
+    """A bucket in memory; an upload's end is a point, and a task's spec."""
 
     def __init__(self, faults: Faults) -> None:
         super().__init__()
         self._faults = faults
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        if not key.endswith(SPEC):
+            super().put(key, data, content_type)
+            return
+        self._faults.at("before", "spec written")
+        super().put(key, data, content_type)
+        self._faults.at("after", "spec written")
 
     def complete(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> str:
         self._faults.at("before", "upload completed")
         digest = super().complete(key, upload_id, parts)
         self._faults.at("after", "upload completed")
         return digest
+
+
+def _enhanced(before: Enhancement | None, after: Enhancement | None) -> str:
+    if after is None or after.current is None:
+        return "not enhanced"
+    begun = len(after.tries) > (len(before.tries) if before else 0)
+    return "task begun" if begun else f"task {after.current.state}"
 
 
 def told(change: Change) -> str:
@@ -135,6 +151,10 @@ def told(change: Change) -> str:
         words.append("parked")
     if before.assets != after.assets and before.terminal:
         words.append("late asset")
-    if change.assets and change.attempt is None:
+    if before.checked_at != after.checked_at:
+        words.append("checked")
+    elif before.enhancement != after.enhancement:
+        words.append(_enhanced(before.enhancement, after.enhancement))
+    elif change.assets and change.attempt is None:
         words.append("media facts")
     return ", ".join(words) or "look again later"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dailies.domain.attempts import AMBIGUOUS, HAS_HANDLE, Attempt, AttemptState
+from dailies.domain.compute_prices import load_compute_prices
+from dailies.domain.enhancement import Enhancement, EnhancementState
 from dailies.domain.events import TERMINAL, Event, EventType
-from dailies.domain.jobs import Charged
+from dailies.domain.jobs import Charged, JobState
 from dailies.domain.ports import Snapshot
+from dailies.domain.routing import result_asset
+from dailies.services.settle import cost_usd
 from tests.fakes.vendor import Task, Vendor
 from tests.workflow.stage import Stage
 
@@ -18,7 +22,8 @@ def verdict(stage: Stage, job_id: str) -> str:
     """Return the job's state, its number of paid tasks, and `?` where its charge is not known."""
     job = stage.job(job_id)
     doubt = "?" if job.charged is Charged.UNKNOWN else ""
-    return f"{job.state} {len(_tasks(stage))}{doubt}"
+    enhanced = "e" if job.enhancement and job.enhancement.asset_id else ""
+    return f"{job.state} {len(_tasks(stage))}{enhanced}{doubt}"
 
 
 def assert_sound(stage: Stage, job_id: str) -> None:
@@ -28,6 +33,7 @@ def assert_sound(stage: Stage, job_id: str) -> None:
     _assert_at_rest(stage, snapshot)
     _assert_paid_once(stage, snapshot)
     _assert_books_agree(stage, snapshot)
+    _assert_enhanced(stage, snapshot)
     _assert_told(snapshot, events)
     _assert_order(snapshot, events)
 
@@ -58,9 +64,41 @@ def _assert_paid_once(stage: Stage, snapshot: Snapshot) -> None:
     for task in results:
         attempt = _of(snapshot, task)
         assert attempt.state is AttemptState.STORED, f"a result is lost: {attempt.state}"
-        assert attempt.asset_id in snapshot.job.assets, "a stored result is not attached"
+        assert result_asset(snapshot.job, attempt) in snapshot.job.assets, "it is not attached"
         assert snapshot.job.charged is Charged.YES
         assert snapshot.job.cost_usd > 0
+
+
+def _assert_enhanced(stage: Stage, snapshot: Snapshot) -> None:
+    job, known = snapshot.job, snapshot.job.enhancement
+    working = [name for name, one in stage.farm.executions.items() if one.status == "RUNNING"]
+    assert not working, f"machines work for nobody: {working}"
+    if job.state is JobState.SUCCEEDED and job.request.enhancement is not None:
+        assert known is not None, "the enhancement was forgotten"
+    if known is None:
+        assert not stage.farm.executions
+        return
+    assert known.state is not EnhancementState.RUNNING
+    assert known.running_task is None
+    assert len(known.tries) <= load_compute_prices().max_tries
+    assert set(stage.farm.executions) <= {task.task.task_id for task in known.tries}
+    assert all(task.charge for task in known.tries), "a try without its cost"
+    assert job.cost_usd == cost_usd(snapshot)
+    if known.asset_id is not None:
+        _assert_enhanced_asset(stage, snapshot, known)
+    elif job.state is JobState.SUCCEEDED:
+        assert known.failure is not None
+        assert known.failure.code in {warning.code for warning in job.warnings}
+
+
+def _assert_enhanced_asset(stage: Stage, snapshot: Snapshot, known: Enhancement) -> None:
+    asset = stage.ledger.asset(known.asset_id or "")
+    assert asset is not None, "the enhanced video is not recorded"
+    assert stage.media.head(asset.key) is not None, "the enhanced video is not there"
+    assert asset.source_asset == known.source_asset
+    assert known.asset_id in snapshot.job.assets
+    assert known.cost_usd > 0
+    assert snapshot.job.charged is Charged.YES
 
 
 def _of(snapshot: Snapshot, task: Task) -> Attempt:

@@ -18,6 +18,7 @@ from dailies.handlers import execution_ended, provider_callback
 from dailies.services.cancel_job import cancel_job
 from dailies.services.open_run import open_run
 from dailies.services.sweep import SweepPorts, sweep
+from tests.fakes.compute import Farm
 from tests.fakes.time import ManualClock
 from tests.fakes.vendor import FixedStats, Killed, Task, Vendor, VendorBook
 from tests.workflow.faults import Faults, TracedLedger, TracedMedia
@@ -60,8 +61,15 @@ class Stage:
         self.book = VendorBook(dict(self.vendors))
         for vendor in self.vendors.values():
             vendor.interrupt = partial(self._at_vendor, vendor)
+        self.farm = Farm(self.clock, self.media, on_end=self._nested_ended)
         self.wiring = Wiring(
-            self.ledger, self.clock, self.book, self.reachable, self.media, stats=self.stats
+            self.ledger,
+            self.clock,
+            self.book,
+            self.reachable,
+            self.media,
+            stats=self.stats,
+            compute=self.farm,
         )
         self.catalogue = self.wiring.catalogue
         self.handlers: dict[str, Invoke] = {
@@ -86,7 +94,12 @@ class Stage:
 
     @property
     def sweep_ports(self) -> SweepPorts:
-        return SweepPorts(self.ledger, self.clock, self.catalogue, self)
+        return SweepPorts(self.ledger, self.clock, self.catalogue, self, self.farm)
+
+    def _nested_ended(self, name: str) -> None:
+        for walk in list(self.walks.values()):
+            if walk.nested == name:
+                walk.nested_ended(self.farm.executions[name].status)
 
     # ------------------------------------------------------------ the Workflow port
 
@@ -98,7 +111,14 @@ class Stage:
         if name not in self.walks:
             event = {"v": 1, "job_id": job_id, "run": run}
             self.walks[name] = Walk(
-                name, self.machine, event, self.handlers, self.clock, self.ledger, self.faults
+                name,
+                self.machine,
+                event,
+                self.handlers,
+                self.clock,
+                self.ledger,
+                self.faults,
+                self.farm,
             )
         return True
 
@@ -135,7 +155,13 @@ class Stage:
         """Cancel a job as the API does, and again if no answer came."""
 
         def post() -> None:
-            cancel_job(self.snapshot(job_id), ledger=self.ledger, workflow=self, clock=self.clock)
+            cancel_job(
+                self.snapshot(job_id),
+                ledger=self.ledger,
+                workflow=self,
+                compute=self.farm,
+                clock=self.clock,
+            )
 
         self._insist("Client", post)
 
@@ -266,14 +292,14 @@ class TooManyRequests(Exception):
 
 def creation_of(now: dt.datetime, request: Mapping[str, Any]) -> Creation:
     """Return a new job as the API makes it of a request's body."""
-    body = {"kind": "text_to_video", "model": "kling/kling-3.0", "prompt": "a cat", **request}
-    asked = JobRequest.model_validate(body)
+    made = {"kind": "text_to_video", "model": "kling/kling-3.0", "prompt": "a cat"}
+    asked = JobRequest.model_validate(request if "kind" in request else {**made, **request})
     job = Job(
         job_id=new_id("job", now),
         tenant="acme",
         stage_at=now,
         request=asked,
-        routes=[asked.model, *asked.fallbacks],
+        routes=asked.models,
         estimate_usd=Decimal("0.42"),
         created_at=now,
         updated_at=now,

@@ -31,6 +31,13 @@ class Story:
     prepare: Callable[[Stage], None] = lambda stage: None
     begin: Callable[[Stage, str], None] = lambda stage, job_id: None
     """What else happens once the job is created."""
+    group: str = ""
+    """Its table in the matrix; the vendor's by default."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its table and its name."""
+        return self.group or self.vendor_name, self.name
 
     @property
     def vendor_name(self) -> str:
@@ -41,7 +48,8 @@ class Story:
         stage = two_vendors(faults, make=self._make)
         self.prepare(stage)
         fallbacks = {"fallbacks": [self.fallback]} if self.fallback else {}
-        job_id = stage.create(model=self.model, **fallbacks, **self.request)
+        model = {"model": self.model} if self.model else {}
+        job_id = stage.create(**model, **fallbacks, **self.request)
         self.begin(stage, job_id)
         stage.run(until_s=2 * 86_400)
         return stage, job_id

@@ -7,15 +7,15 @@ import random
 import pytest
 
 from tests.workflow import chaos
-from tests.workflow.stories import STORIES, Story
+from tests.workflow.stories import Story
 
-ALL = [story for stories in STORIES.values() for story in stories]
+ALL = [story for stories in chaos.STORIES.values() for story in stories]
 PAIRS_PER_STORY = 8
 SEED = 20261121
 
 
 def name(story: Story) -> str:
-    return f"{story.vendor_name}: {story.name}"
+    return ": ".join(story.key)
 
 
 @pytest.mark.parametrize("story", ALL, ids=name)
@@ -25,7 +25,7 @@ def test_job_ends_as_it_should_when_nothing_dies(story: Story) -> None:
 
 @pytest.mark.parametrize("story", ALL, ids=name)
 def test_job_is_sound_at_its_end_when_a_process_dies_at_any_point(story: Story) -> None:
-    rows = chaos.results((story.vendor_name, story.name))
+    rows = chaos.results(story.key)
 
     assert len(rows) >= 8
 

@@ -158,7 +158,13 @@ def test_second_cancel_wakes_the_wait_when_the_first_died_before_its_signal(stag
     stage.run(until_s=20)
     stage.ledger.interrupt = _dies_at_signal
     with pytest.raises(RuntimeError):
-        cancel_job(stage.snapshot(job_id), ledger=stage.ledger, workflow=stage, clock=stage.clock)
+        cancel_job(
+            stage.snapshot(job_id),
+            ledger=stage.ledger,
+            workflow=stage,
+            compute=stage.farm,
+            clock=stage.clock,
+        )
     stage.ledger.interrupt = lambda phase, write: None
 
     stage.cancel(job_id)

@@ -18,6 +18,7 @@ from typing import Any
 import jsonata
 
 from dailies.domain.errors import ConflictError, StorageError
+from tests.fakes.compute import ExecutionAlreadyExists, Farm
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.time import ManualClock
 from tests.fakes.vendor import Killed
@@ -25,6 +26,7 @@ from tests.workflow.faults import Faults
 
 Handler = Callable[[Mapping[str, Any]], Any]
 _LAMBDAS_OWN = {"TooManyRequests": "Lambda.TooManyRequestsException"}
+NESTED = "states:startExecution.sync:2"
 TOKEN_WAIT = "dynamodb:updateItem.waitForTaskToken"
 MACHINES = Path(__file__).parents[2] / "state_machines"
 
@@ -78,6 +80,7 @@ class Walk:
     clock: ManualClock
     ledger: InMemoryLedger
     faults: Faults
+    farm: Farm
     state: str = ""
     status: str = "RUNNING"
     error: str = ""
@@ -88,6 +91,8 @@ class Walk:
     """Set while it waits."""
     token: str | None = None
     """Set while it waits for a token."""
+    nested: str | None = None
+    """Name of the nested execution that it waits for."""
 
     def __post_init__(self) -> None:
         self.state = self.machine["StartAt"]
@@ -100,18 +105,29 @@ class Walk:
         """Do what StopExecution does."""
         if not self.ended:
             self.status, self.resume_at, self.token = "ABORTED", None, None
+            nested, self.nested = self.nested, None
+            if nested is not None:  # the engine stops what a stopped task waits for
+                self.farm.stop(nested, "Its parent was stopped.")
 
     def wake(self) -> None:
         """Do what SendTaskSuccess does to the waiting task."""
         self.token, self.resume_at = None, None
         self._go(self._spec["Next"])
 
+    def nested_ended(self, status: str) -> None:
+        """Do what the end of the nested execution does to the task that waits for it."""
+        self.nested, self.resume_at = None, None
+        if status == "SUCCEEDED":
+            self._go(self._spec["Next"])
+        else:
+            self._caught(Failure("States.TaskFailed", status))
+
     def step(self) -> None:
         """Run the current state; a wait that is over ends as a timeout."""
         if self.resume_at is not None:
-            timed_out, self.resume_at = self.token is not None, None
+            timed_out, self.resume_at = bool(self.token or self.nested), None
             if timed_out:
-                self.token = None
+                self.token = self.nested = None
                 self._caught(Failure("States.Timeout"))
                 return
             if self._spec["Type"] == "Wait":
@@ -166,6 +182,9 @@ class Walk:
             if spec["Resource"].endswith(TOKEN_WAIT):
                 self._await(arguments, evaluate(spec["TimeoutSeconds"], self._bindings()))
                 return
+            if spec["Resource"].endswith(NESTED):
+                self._nest(arguments, evaluate(spec["TimeoutSeconds"], self._bindings()))
+                return
             result = self._invoke(arguments)
         except Failure as failure:
             self._caught(failure)
@@ -189,6 +208,20 @@ class Walk:
             raise Failure("Lambda.Unknown", "killed") from exc
         except Exception as exc:
             raise Failure(_LAMBDAS_OWN.get(type(exc).__name__, type(exc).__name__)) from exc
+
+    def _nest(self, arguments: Mapping[str, Any], timeout_s: int) -> None:
+        name = arguments["Name"]
+        try:
+            with self.faults.during("Compute"):
+                self.faults.at("before", "nested execution")
+                self.farm.begin(name, json.loads(json.dumps(arguments["Input"])))
+                self.faults.at("after", "nested execution")
+        except ExecutionAlreadyExists as exc:
+            raise Failure("StepFunctions.ExecutionAlreadyExistsException") from exc
+        except (Killed, StorageError) as exc:
+            raise Failure("StepFunctions.StepFunctionsException") from exc
+        self.nested = name
+        self.resume_at = self.clock.now() + dt.timedelta(seconds=timeout_s)
 
     def _await(self, arguments: Mapping[str, Any], timeout_s: int) -> None:
         values = arguments["ExpressionAttributeValues"]

@@ -8,12 +8,15 @@ from functools import partial
 from typing import Any
 
 from dailies.bootstrap import CallbackPorts
-from dailies.domain.assets import MediaFacts
+from dailies.domain.assets import MediaFacts, Quality
 from dailies.domain.attempts import Attempt
 from dailies.domain.catalogue import CallbackKind, Catalogue, load_catalogue
+from dailies.domain.compute_prices import load_compute_prices
 from dailies.domain.jobs import Job
 from dailies.domain.ports import (
+    Analyzed,
     Clock,
+    Compute,
     Fetcher,
     GenerationRequest,
     Inspection,
@@ -22,13 +25,31 @@ from dailies.domain.ports import (
     Workflow,
 )
 from dailies.domain.signing import callback_secret, callback_url
-from dailies.handlers import fail, notify, plan, poll, probe, resolve, settle, store, submit
+from dailies.handlers import (
+    check,
+    enhance,
+    fail,
+    notify,
+    plan,
+    poll,
+    probe,
+    resolve,
+    settle,
+    store,
+    submit,
+    take_enhanced,
+)
+from dailies.services.check import CheckPorts
+from dailies.services.enhance import EnhancePorts
 from dailies.services.poll import PollPorts
 from dailies.services.probe import ProbePorts
 from dailies.services.recording import LedgerPorts
 from dailies.services.resolve import ResolvePorts
 from dailies.services.store import StorePorts
 from dailies.services.submit import SubmitPorts
+from dailies.services.take_enhanced import TakeEnhancedPorts
+from tests.fakes.api import RecordedCompute
+from tests.fakes.compute import MemoryTaskObjects
 from tests.fakes.notification import MemorySecrets
 from tests.fakes.vendor import FixedStats, VendorBook
 from tests.storage.doubles import MemoryMedia, ScriptedFetcher, Serve, an_mp4
@@ -51,6 +72,21 @@ class FixedInspector:
         return Inspection(MediaFacts(container="mp4", duration_s=5.0), None, sha256 or "0" * 64)
 
 
+class FixedAnalyzer:
+    """Sees the same in every video."""
+
+    def __init__(self) -> None:
+        self.seen = Quality(sharpness=20.0, blockiness=1.0)
+        self.error: Exception | None = None
+        self.analyzed: list[str] = []
+
+    def analyze(self, key: str, size_bytes: int, *, expected_s: float | None = None) -> Analyzed:
+        self.analyzed.append(key)
+        if self.error is not None:
+            raise self.error
+        return Analyzed(self.seen, MediaFacts(container="mp4", duration_s=5.0))
+
+
 def one_clip() -> ScriptedFetcher:
     """Return a source that serves the same small clip again and again."""
     return ScriptedFetcher([Serve(an_mp4(10_000))])
@@ -68,6 +104,8 @@ class Wiring:
     fetcher: Fetcher = field(default_factory=one_clip)
     stats: LatencyStats = field(default_factory=FixedStats)
     catalogue: Catalogue = field(default_factory=load_catalogue)
+    analyzer: FixedAnalyzer = field(default_factory=FixedAnalyzer)
+    compute: Compute = field(default_factory=RecordedCompute)
 
     def callback_url(self, attempt: Attempt) -> str | None:
         vendor = self.catalogue.vendor(attempt.vendor)
@@ -90,6 +128,9 @@ class Wiring:
             "Poll": (poll, self.poll_ports()),
             "Store": (store, self.store_ports()),
             "Probe": (probe, self.probe_ports()),
+            "Check": (check, self.check_ports()),
+            "Enhance": (enhance, self.enhance_ports()),
+            "TakeEnhanced": (take_enhanced, self.take_enhanced_ports()),
             "Settle": (settle, core),
             "Notify": (notify, core),
             "Fail": (fail, core),
@@ -145,6 +186,38 @@ class Wiring:
             catalogue=self.catalogue,
             media=self.media,
             inspector=FixedInspector(),
+        )
+
+    def check_ports(self) -> CheckPorts:
+        return CheckPorts(
+            ledger=self.ledger,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            media=self.media,
+            analyzer=self.analyzer,
+            prices=load_compute_prices(),
+        )
+
+    def enhance_ports(self) -> EnhancePorts:
+        return EnhancePorts(
+            ledger=self.ledger,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            media=self.media,
+            bucket="media",
+            prices=load_compute_prices(),
+        )
+
+    def take_enhanced_ports(self) -> TakeEnhancedPorts:
+        return TakeEnhancedPorts(
+            ledger=self.ledger,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            media=self.media,
+            objects=MemoryTaskObjects(self.media),
+            compute=self.compute,
+            kind="batch",
+            prices=load_compute_prices(),
         )
 
 

@@ -11,7 +11,7 @@ from typing import IO, cast
 from dailies.adapters.ranged_reader import RangedReader
 from dailies.domain.assets import MediaFacts
 from dailies.domain.errors import AssetError
-from dailies.domain.ports import Analyzed, MediaStore
+from dailies.domain.ports import Analyzed, Clock, MediaStore
 from dailies.domain.quality import quality_of
 from enhance.analysis import Analysis, AnalysisError, analyze
 
@@ -19,8 +19,10 @@ from enhance.analysis import Analysis, AnalysisError, analyze
 class EnhanceAnalyzer:
     """The Analyzer port over `enhance.analysis` and the media bucket."""
 
-    def __init__(self, media: MediaStore) -> None:
+    def __init__(self, media: MediaStore, clock: Clock, budget_s: float) -> None:
         self._media = media
+        self._clock = clock
+        self._budget_s = budget_s
 
     def analyze(self, key: str, size_bytes: int, *, expected_s: float | None = None) -> Analyzed:
         """Return what decoding all of a file shows.
@@ -29,7 +31,9 @@ class EnhanceAnalyzer:
             AssetError: it cannot be looked through (`unmeasurable`).
             StorageError: the bucket did not answer.
         """
-        file = cast("IO[bytes]", RangedReader(self._media, key, size_bytes))
+        reader = RangedReader(self._media, key, size_bytes)
+        until = self._clock.monotonic() + self._budget_s
+        file = cast("IO[bytes]", _Timed(reader, self._clock, until))
         try:
             found = analyze(file, expected_s=expected_s)
         except AnalysisError as exc:
@@ -38,6 +42,27 @@ class EnhanceAnalyzer:
         if quality is None:
             raise AssetError("unmeasurable", "The analysis cannot be read.")
         return Analyzed(quality, _facts(found, PurePosixPath(key).suffix.removeprefix(".")))
+
+
+class _Timed:
+    """A file that ends the reading when its time is up: whatever it claims, it costs no more."""
+
+    def __init__(self, file: RangedReader, clock: Clock, until: float) -> None:
+        self._file = file
+        self._clock = clock
+        self._until = until
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes.
+
+        Raises:
+            AssetError: the time is up (`unmeasurable`).
+        """
+        if self._clock.monotonic() > self._until:
+            raise AssetError("unmeasurable", "Looking through the video takes too long.")
+        return self._file.read(size)
 
 
 def _facts(found: Analysis, suffix: str) -> MediaFacts:

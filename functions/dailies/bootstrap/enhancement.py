@@ -25,14 +25,14 @@ def check() -> CheckPorts:
     from dailies.services.check import CheckPorts
 
     env = settings.CheckSettings.read()
-    media = parts.media(env.media_bucket)
+    media, prices = parts.media(env.media_bucket), load_compute_prices()
     return CheckPorts(
         ledger=parts.ledger(env.table_name),
         clock=parts.clock(),
         catalogue=load_catalogue(),
         media=media,
-        analyzer=EnhanceAnalyzer(media),
-        prices=load_compute_prices(),
+        analyzer=EnhanceAnalyzer(media, parts.clock(), prices.limits.check_budget_s),
+        prices=prices,
     )
 
 

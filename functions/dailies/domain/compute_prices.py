@@ -42,6 +42,9 @@ class Limits(_Data):
     check_bytes: int
     """A larger file is not looked through by Check: its time is limited."""
     check_s: int
+    """… nor is a longer one."""
+    check_budget_s: float
+    """How long looking through a video may take; then it goes on without."""
 
 
 class MachinePrice(_Data):

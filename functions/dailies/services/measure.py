@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from dailies.domain.attempts import Attempt, AttemptState
 from dailies.domain.changes import Change
+from dailies.domain.enhancement import TaskState
 from dailies.domain.errors import Rejection
 from dailies.domain.events import Event, EventType
 from dailies.domain.jobs import Job, JobState, Stage
@@ -21,6 +22,11 @@ _ENDS: Final[Mapping[JobState, str]] = {
     JobState.FAILED: "JobsFailed",
     JobState.CANCELED: "JobsCanceled",
     JobState.EXPIRED: "JobsExpired",
+}
+_TRIES: Final[Mapping[TaskState, str]] = {
+    TaskState.SUCCEEDED: "EnhanceTriesSucceeded",
+    TaskState.FAILED: "EnhanceTriesFailed",
+    TaskState.LOST: "EnhanceTriesLost",
 }
 _LOCKED_OUT: Final = frozenset(
     {
@@ -46,6 +52,8 @@ def measure(before: Snapshot, change: Change) -> None:
         vendor = attempt.vendor if attempt else NO_VENDOR
         for figure in _figures(before, change):
             count(figure.name, figure.value, vendor=vendor, stage=figure.stage)
+        for figure in _of_enhancement(change.before, change.after):
+            count(figure.name, figure.value)
     except Exception:  # a figure is not worth a step whose facts are in the ledger already
         logger.exception("a change could not be counted")
 
@@ -75,6 +83,18 @@ def _of_attempt(was: Attempt | None, now: Attempt, job: Job) -> Iterator[_Figure
         since = now.submitting_at or now.created_at
         yield _Figure("UnknownAttempts")
         yield _Figure("UnknownSeconds", (job.updated_at - since).total_seconds())
+
+
+def _of_enhancement(was: Job, now: Job) -> Iterator[_Figure]:
+    """Yield what the machines that enhance did and cost: no vendor's doing."""
+    ended = now.enhancement.current if now.enhancement else None
+    began = was.enhancement.running_task if was.enhancement else None
+    if ended is None or began is None or ended.task != began.task:
+        return
+    if (name := _TRIES.get(ended.state)) is not None:
+        yield _Figure(name)
+    if ended.charge is not None:
+        yield _Figure("EnhanceCostUsd", float(ended.charge.amount_usd))
 
 
 def _of_event(event: Event) -> Iterator[_Figure]:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from dailies.domain.steps import FailureResult, Outcome, StepResult
+from tests.workflow.chaos import STORIES
 from tests.workflow.faults import Faults
-from tests.workflow.stories import STORIES
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "steps"
 JOB_ID = "job_01JCZ5V5ZK8W1R8Q4T9X3M7N2P"

@@ -17,6 +17,7 @@ from dailies.domain.ports import ExecutionStatus
 from dailies.handlers import sweep
 from dailies.providers._kling_tasks import KlingTask
 from dailies.services.sweep import SweepPorts
+from tests.fakes.api import RecordedCompute
 from tests.fakes.time import EPOCH, ManualClock
 from tests.unit.services.ledger_states import a_job, written
 from tests.unit.services.test_poll import lookout, scripted
@@ -124,7 +125,9 @@ def swept(*due_s_ago: float, catalogue: Catalogue | None = None, event_age_s: fl
         for event in list(ledger.unpublished(LATER, limit=100)):
             ledger.mark_published(event)
     engine = Engine(ExecutionStatus.RUNNING)
-    jobs = SweepPorts(ledger, ManualClock(LATER), catalogue or load_catalogue(), engine)
+    jobs = SweepPorts(
+        ledger, ManualClock(LATER), catalogue or load_catalogue(), engine, RecordedCompute()
+    )
     sweep.handler({}, Context(), SweeperPorts(jobs, SilentBus()))
 
 

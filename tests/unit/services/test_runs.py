@@ -26,6 +26,7 @@ from dailies.services.recording import LedgerPorts, load
 from dailies.services.republish import republish
 from dailies.services.settle import settle
 from dailies.services.sweep import SweepPorts, look_after, sweep
+from tests.fakes.api import RecordedCompute
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.time import EPOCH, ManualClock
 from tests.unit.services.ledger_states import JOB_ID, RUN, a_job, an_attempt, written
@@ -61,7 +62,7 @@ class Engine:
 def swept(
     ledger: InMemoryLedger, engine: Engine, now: dt.datetime = LATER, run: int | None = None
 ) -> None:
-    ports = SweepPorts(ledger, ManualClock(now), load_catalogue(), engine)
+    ports = SweepPorts(ledger, ManualClock(now), load_catalogue(), engine, RecordedCompute())
     look_after(JOB_ID, ports, run=run)
 
 
@@ -189,7 +190,7 @@ def test_sweep_counts_what_was_due_and_goes_on_when_one_fails() -> None:
         raise StorageError("no answer")
 
     engine.status = down  # type: ignore[method-assign]
-    ports = SweepPorts(ledger, ManualClock(LATER), load_catalogue(), engine)
+    ports = SweepPorts(ledger, ManualClock(LATER), load_catalogue(), engine, RecordedCompute())
 
     assert sweep(ports) == 1
     assert job_of(ledger).due_at == EPOCH, "it comes again"
@@ -232,7 +233,13 @@ def test_cancel_is_written_then_signaled_then_woken() -> None:
     ledger, engine = written(a_job(), an_attempt()), Engine()
     ledger.put_token(JOB_ID, run=1, seen=0, token="t-1")
 
-    canceled = cancel_job(load(ledger, JOB_ID), ledger=ledger, workflow=engine, clock=ManualClock())
+    canceled = cancel_job(
+        load(ledger, JOB_ID),
+        ledger=ledger,
+        workflow=engine,
+        compute=RecordedCompute(),
+        clock=ManualClock(),
+    )
 
     assert canceled.job.state is JobState.CANCELING
     assert (job_of(ledger).signal_seq, engine.woken) == (1, ["t-1"])
@@ -242,7 +249,13 @@ def test_cancel_is_written_then_signaled_then_woken() -> None:
 def test_cancel_changes_nothing_when_the_job_has_ended(state: JobState) -> None:
     ledger, engine = written(a_job(state=state, token="t-1")), Engine()
 
-    cancel_job(load(ledger, JOB_ID), ledger=ledger, workflow=engine, clock=ManualClock())
+    cancel_job(
+        load(ledger, JOB_ID),
+        ledger=ledger,
+        workflow=engine,
+        compute=RecordedCompute(),
+        clock=ManualClock(),
+    )
 
     assert (len(ledger.events(JOB_ID)), engine.woken) == (1, [])
 

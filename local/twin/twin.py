@@ -1,4 +1,4 @@
-"""The twin: emulator, simulators and the deployed stacks behind one port, while a block runs."""
+"""The twin: emulator, simulators, a worker and the deployed stacks, while a block runs."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from local.twin.narrator import Narrator, Silent
 from local.twin.ports import Ports, choose_ports, require_free
 from local.twin.processes import SimulatorProcess
 from local.twin.reattaching import Reattaching
+from local.twin.worker import WorkerProcess, worker_environment
 
 _ROOT = Path(__file__).resolve().parents[2]
 STAGE = "local"
@@ -75,6 +76,8 @@ class Twin:
 
     emulator: Emulator
     simulators: SimulatorProcess
+    worker: WorkerProcess
+    """Carries out enhancements."""
     url: str
     """Base URL of the HTTP API."""
 
@@ -146,6 +149,12 @@ class Twin:
             if reattaching is not None:
                 self.resumed = reattaching.resume()
             front.lead_to("127.0.0.1", self.emulator.port, path)
+        self._worker_environment = worker_environment(self.emulator, self.outputs)
+        self.worker = enter(self.new_worker())
+
+    def new_worker(self, log: str = "worker.log") -> WorkerProcess:
+        """Return a worker that is not started yet."""
+        return WorkerProcess(self._worker_environment, self.outputs, self.folder / log)
 
     def _choose_ports(self) -> Ports:
         """Return the ports of last time where they are free: results' addresses name them."""
@@ -229,12 +238,13 @@ class Twin:
     @property
     def running(self) -> bool:
         """Whether all that it started still runs."""
-        return self.emulator.running and self.simulators.running
+        return self.emulator.running and self.simulators.running and self.worker.running
 
     def kill(self) -> None:
         """End everything at once, as a crash of the machine would."""
         self.emulator.kill()
         self.simulators.kill()
+        self.worker.kill()
 
     # What the other side saw
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from enhance.engines.seam import Pending, Runner
 from enhance.frames import Frame
@@ -32,10 +33,5 @@ def through(runner: Runner, source: Iterable[Frame]) -> Iterator[Frame]:
 
 
 def _finished(frame: Frame, pending: Pending) -> Frame:
-    return Frame(
-        planes=pending.result(),
-        pts=frame.pts,
-        duration=frame.duration,
-        interlaced=frame.interlaced,
-        top_field_first=frame.top_field_first,
-    )
+    # The owner stays: a plane that the net leaves alone is still the decoder's.
+    return replace(frame, planes=pending.result())

@@ -28,7 +28,8 @@ class PlanePort:
 class PlaneGraph:
     """An ONNX graph from the planes of a frame to the planes of a frame.
 
-    Ports are (1, 1, height, width), uint8 or uint16, of any size: height and width are symbols.
+    Inputs are (1, 1, height, width), uint8 or uint16, of any size: height and width are symbols.
+    Outputs are (1, height, width, block²), for `layout.laid_out` to make planes of.
     """
 
     name: str
@@ -37,6 +38,8 @@ class PlaneGraph:
     outputs: tuple[PlanePort, ...]
     scale: int
     """How many times larger the planes come out, each way."""
+    block: int
+    """Edge of the block of samples that an output gives at each place."""
     radius: int
     """How far a pixel of the result looks, in luma samples of the source: a part of the picture
     with that much around it comes out exactly as the whole."""
@@ -65,7 +68,10 @@ class Runner(Protocol):
     """How many frames are worth having in flight: start so many before asking for a result."""
 
     def start(self, planes: Sequence[Plane]) -> Pending:
-        """Begin a frame. The planes stay untouched, and must stay alive until the result."""
+        """Begin a frame. The planes stay untouched, and must stay alive until the result.
+
+        Planes beyond those that the graph takes come back as they are.
+        """
         ...
 
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from enhance.frames import Frame, Plane, StreamFacts
-from enhance.nets.planes import ports, sits_left, sits_top
+from enhance.nets.planes import ports
+from enhance.nets.siting import sits_left, sits_top
 
 
 class Fit:

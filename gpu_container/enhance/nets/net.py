@@ -42,3 +42,8 @@ class Net:
     """Of the file: part of what a chunk is known by."""
     details: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
     """The file's own header: how it was trained, and how it did."""
+
+
+def parameters(state: State) -> int:
+    """Count the numbers in the weights."""
+    return sum(int(array.size) for array in state.values())

@@ -1,31 +1,60 @@
 """Graphs from the planes of a frame to the planes of a frame.
 
 Everything that happens to a sample happens inside: no step in Python, and one round trip to a GPU.
-Only the net's convolutions may run in half precision. The rest is made of elementwise operations
-behind the last convolution, which every engine here leaves in fp32.
+Only the net's convolutions may run in half precision. What comes behind the last of them is made of
+elementwise operations, which every engine here leaves in fp32; that includes the enlarged picture
+on which a luma net puts its residual.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from enhance.engines.seam import PlaneGraph, PlanePort
 from enhance.frames import StreamFacts
-from enhance.nets.graph import GraphWriter
+from enhance.nets import rgb
+from enhance.nets.graph import ELEMENT, GraphWriter
 from enhance.nets.net import Net
-from enhance.nets.resample import enlarge, phases
+from enhance.nets.resample import REACH, enlarge, phases
+from enhance.nets.siting import sits_left, sits_top
 
 
 def plane_graph(net: Net, facts: StreamFacts, strength: float = 1.0) -> PlaneGraph:
     """Write the graph that takes a stream's planes through a net once.
 
+    Planes that the graph does not take (chroma, where luma alone is cleaned) stay as they are.
+
     Args:
         net: Any net.
         facts: Of the frames that go in.
-        strength: Share of the net's change that is kept, 0 to 1.
+        strength: Share of the net's change that is kept, 0 to 1; less than 1 for 1x nets only.
 
     Raises:
         BadInputError: `colour_unsupported`: a net on RGB cannot take this kind of colour.
     """
-    return _luma(net, facts, strength)
+    planes = ports(facts)
+    if net.colour == "luma" and net.scale == 1:
+        planes = planes[:1]
+    graph = GraphWriter(net.name or net.architecture)
+    sample = "uint8" if facts.depth == 8 else "uint16"
+    for port in planes:
+        graph.input(port.name, sample, [1, 1, f"{port.name}_h", f"{port.name}_w"])
+    write = _luma if net.colour == "luma" else rgb.write
+    for port, value in zip(planes, write(graph, net, facts, strength), strict=True):
+        _finish(graph, value, f"{port.name}.out", sample, facts.depth)
+    sub = max(1, facts.chroma_w, facts.chroma_h)
+    reach = REACH * sub + sub
+    return PlaneGraph(
+        name=net.name or net.architecture,
+        model=graph.model(),
+        inputs=planes,
+        outputs=tuple(replace(port, name=f"{port.name}.out") for port in planes),
+        scale=net.scale,
+        block=net.scale if net.colour == "luma" else 1,
+        radius=max(net.radius, reach) if net.colour == "luma" else net.radius + reach,
+        align=max(sub, net.multiple),
+        half=net.half,
+    )
 
 
 def ports(facts: StreamFacts) -> tuple[PlanePort, ...]:
@@ -36,58 +65,38 @@ def ports(facts: StreamFacts) -> tuple[PlanePort, ...]:
     return (PlanePort("y"), *chroma)
 
 
-def _luma(net: Net, facts: StreamFacts, strength: float) -> PlaneGraph:
-    graph = GraphWriter(net.name)
-    kind = "uint8" if facts.depth == 8 else "uint16"
+def _luma(graph: GraphWriter, net: Net, facts: StreamFacts, strength: float) -> list[str]:
+    """Bicubic and the net's residual on luma, bicubic on chroma, in the stream's own numbers."""
     peak = float((1 << facts.depth) - 1)
-    for port in ports(facts):
-        graph.input(port.name, kind, [1, 1, f"{port.name}_h", f"{port.name}_w"])
-    luma = graph.node("Cast", ["y"], "y.float", to=1)
+    luma = graph.node("Cast", ["y"], "y.float", to=ELEMENT["float32"])
     unit = graph.node("Mul", [luma, graph.constant("unit", 1 / peak)], "y.unit")
-    residual = graph.node(
-        "Mul", [net.body(graph, unit), graph.constant("peak", peak * strength)], "residual"
-    )
-    base = enlarge(graph, luma, "base", phases(net.scale), phases(net.scale))
-    _finish(graph, graph.node("Add", [base, residual], "sum"), "y", net.scale, kind, peak)
+    share = graph.constant("share", peak * strength)
+    residual = graph.node("Mul", [net.body(graph, unit), share], "residual")
+    if net.scale == 1:
+        return [graph.node("Add", [luma, residual], "y.sum")]
+    at = phases(net.scale)
+    base = enlarge(graph, _source(graph, "y", facts), "y.base", at, at)
+    values = [graph.node("Add", [base, residual], "y.sum")]
+    down = phases(net.scale, facts.chroma_h, sits_top(facts))
+    across = phases(net.scale, facts.chroma_w, sits_left(facts))
     for port in ports(facts)[1:]:
-        plane = graph.node("Cast", [port.name], f"{port.name}.float", to=1)
-        across = phases(net.scale, facts.chroma_w, sits_left(facts))
-        down = phases(net.scale, facts.chroma_h, sits_top(facts))
-        value = enlarge(graph, plane, f"{port.name}.base", down, across)
-        _finish(graph, value, port.name, net.scale, kind, peak)
-    return PlaneGraph(
-        name=net.name,
-        model=graph.model(),
-        inputs=ports(facts),
-        outputs=tuple(PlanePort(f"{p.name}.out", p.sub_h, p.sub_w) for p in ports(facts)),
-        scale=net.scale,
-        radius=max(net.radius, 2 * max(1, facts.chroma_w, facts.chroma_h) + 2),
-        align=max(1, facts.chroma_w, facts.chroma_h),
-        half=net.half,
-    )
+        plane = _source(graph, port.name, facts)
+        values.append(enlarge(graph, plane, f"{port.name}.base", down, across))
+    return values
 
 
-def sits_left(facts: StreamFacts) -> bool:
-    """Whether chroma sits on the left luma sample of its pair, where it is halved across.
-
-    Left unless the tag says centre: what H.264, HEVC and MPEG-2 take for granted.
-    """
-    return facts.chroma_w == 2 and facts.colour.chroma_location not in (2, 4, 6)
-
-
-def sits_top(facts: StreamFacts) -> bool:
-    """Whether chroma sits on the upper luma sample of its pair, where it is halved down."""
-    return facts.chroma_h == 2 and facts.colour.chroma_location in (3, 4)
+def _source(graph: GraphWriter, name: str, facts: StreamFacts) -> str:
+    """Bytes as they come: less to copy. ONNX Runtime pads nothing of two bytes."""
+    if facts.depth == 8:
+        return name
+    return graph.node("Cast", [name], f"{name}.wide", to=ELEMENT["float32"])
 
 
-def _finish(graph: GraphWriter, value: str, plane: str, scale: int, kind: str, peak: float) -> None:
-    """Round to whole samples and put the phases in their places."""
-    value = graph.node("Round", [value], f"{plane}.round")
-    bounds = [graph.constant("lowest", 0.0), graph.constant("highest", peak)]
-    value = graph.node("Clip", [value, *bounds], f"{plane}.clip")
-    if scale == 1:
-        graph.node("Cast", [value], f"{plane}.out", to=2 if kind == "uint8" else 4)
-    else:
-        value = graph.node("Cast", [value], f"{plane}.whole", to=2 if kind == "uint8" else 4)
-        graph.shuffle(value, f"{plane}.out", scale)
-    graph.output(f"{plane}.out", kind, [1, 1, f"{plane}.out_h", f"{plane}.out_w"])
+def _finish(graph: GraphWriter, value: str, name: str, sample: str, depth: int) -> None:
+    """Round to whole samples, a block's together: (1, phases, h, w) to (1, h, w, phases)."""
+    value = graph.node("Round", [value], f"{name}.round")
+    peak = graph.constant("highest", float((1 << depth) - 1))
+    value = graph.node("Clip", [value, graph.constant("lowest", 0.0), peak], f"{name}.clip")
+    value = graph.node("Cast", [value], f"{name}.whole", to=ELEMENT[sample])
+    graph.node("Transpose", [value], name, perm=[0, 2, 3, 1])
+    graph.output(name, sample, [1, f"{name}_h", f"{name}_w", f"{name}_block"])

@@ -6,10 +6,8 @@ ReLU and 16 features because a CPU's matrix units like them. Keys: `conv.<i>.wei
 
 from __future__ import annotations
 
-import numpy as np
-
 from enhance.nets.graph import GraphWriter
-from enhance.nets.net import Net, State
+from enhance.nets.net import Net, State, parameters
 
 
 def recognise(state: State) -> Net | None:
@@ -45,6 +43,6 @@ def recognise(state: State) -> Net | None:
         radius=depth,
         multiple=1,
         half=True,
-        parameters=sum(int(np.size(array)) for array in state.values()),
+        parameters=parameters(state),
         body=body,
     )

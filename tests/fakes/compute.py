@@ -76,20 +76,29 @@ class Farm:
             if known.status != "RUNNING" or known.input != event:
                 raise ExecutionAlreadyExists(name)
             return known
-        play = self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
+        play = self._next_play()
         nested = self.executions[name] = Nested(dict(event))
         if play != "never":
             self.clock.after(self.duration_s, partial(self._played, name, play))
         return nested
 
+    def work(self, task: Mapping[str, Any]) -> bool:
+        """Carry a task out at once, as another engine's nested execution; whether it lived."""
+        self.clock.sleep(self.duration_s)
+        return self._play(task, self._next_play())
+
+    def _next_play(self) -> str:
+        return self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
+
     def _played(self, name: str, play: str) -> None:
         nested = self.executions[name]
-        if nested.status != "RUNNING":
-            return
+        if nested.status == "RUNNING":
+            self._end(name, "SUCCEEDED" if self._play(nested.input, play) else "FAILED")
+
+    def _play(self, task: Mapping[str, Any], play: str) -> bool:
         if play != "dies":
-            self._report(nested.input, "ok" if play in {"lies", "late_death"} else play, play)
-        died = play in {"dies", "interrupted", "late_death"}
-        self._end(name, "FAILED" if died else "SUCCEEDED")
+            self._report(task, "ok" if play in {"lies", "late_death"} else play, play)
+        return play not in {"dies", "interrupted", "late_death"}
 
     def _end(self, name: str, status: str) -> None:
         self.executions[name].status = status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -12,13 +12,15 @@ import boto3
 import pytest
 
 from dailies.adapters.dynamodb_ledger import DynamoDbLedger
-from dailies.adapters.stepfunctions_workflow import StepFunctionsWorkflow
+from dailies.adapters.stepfunctions_workflow import StepFunctionsCompute, StepFunctionsWorkflow
 from dailies.domain.events import Event
 from dailies.domain.ids import attempt_id
 from dailies.domain.jobs import Job
 from dailies.domain.ports import Snapshot
 from dailies.handlers import provider_callback
 from dailies.services.cancel_job import cancel_job
+from dailies.services.open_run import open_run
+from tests.fakes.compute import Farm
 from tests.fakes.time import ManualClock
 from tests.fakes.vendor import Killed, Task, Vendor, VendorBook
 from tests.unit.adapters.conftest import TABLE, create_table
@@ -32,11 +34,30 @@ from tests.workflow.harness import (
     function_name,
     interpreter,
     lambda_error,
+    machine_arn,
     sfn,
     wait_on,
 )
 from tests.workflow.stage import creation_of
 from tests.workflow.wiring import Context, Wiring, callback_event
+
+STEPS = "Plan Submit Resolve Poll Store Probe Check Enhance TakeEnhanced Settle Notify Fail".split()
+_NESTED = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Work",
+    "States": {
+        "Work": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {
+                "FunctionName": function_arn("Machine"),
+                "Payload": "{% $states.input %}",
+            },
+            "End": True,
+        }
+    },
+}
+"""A compute with one machine."""
 
 
 class Deployment:
@@ -53,12 +74,19 @@ class Deployment:
         self.kling.on_created = self._calls_back
         book = VendorBook({"kling": self.kling, "google": self.google})
         self.ledger = DynamoDbLedger(TABLE, dynamodb)
-        self.wiring = Wiring(self.ledger, self.clock, book)
-        self.functions = self.wiring.functions()
+        nested = create_machine("enhance", json.dumps(_NESTED))
+        self.compute = StepFunctionsCompute(sfn(), nested)
+        self.wiring = Wiring(self.ledger, self.clock, book, compute=self.compute)
+        self.farm = Farm(self.clock, self.wiring.media)
+        self.functions = {**self.wiring.functions(), "Machine": self._machine}
         self.workflow = StepFunctionsWorkflow(sfn(), create_machine("generate", definition))
         self.platform_errors: dict[str, list[str]] = {}
         """Error names that Lambda answers with first, by function."""
         self.payloads: list[dict[str, Any]] = []
+
+    def _machine(self, task: Mapping[str, Any]) -> None:
+        if not self.farm.work(task):
+            raise RuntimeError("The machine is lost.")
 
     def invoke(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Do what Lambda does."""
@@ -89,6 +117,17 @@ class Deployment:
         """Return a run once it has ended."""
         machine = self.workflow._arn.replace(":stateMachine:", ":execution:")
         return ended(f"{machine}:{job_id}-{run}")
+
+    def redrive(self, job_id: str) -> None:
+        """Open the next run, and let it run to its end."""
+        opened = open_run(
+            self.snapshot(job_id),
+            ledger=self.ledger,
+            workflow=self.workflow,
+            clock=self.clock,
+            automatic=False,
+        )
+        self.execution(job_id, opened.job.run)
 
     def cancel(self, job_id: str) -> None:
         cancel_job(
@@ -133,8 +172,8 @@ def deployment(monkeypatch: pytest.MonkeyPatch, text: str) -> Iterator[Deploymen
         sleep=lambda seconds: stages[0].clock.sleep(seconds),
         invoke=lambda parameters: stages[0].invoke(parameters),
     ):
-        names = "Plan Submit Resolve Poll Store Probe Settle Notify Fail".split()
-        values = {f"{name}FunctionArn": function_arn(name) for name in names}
+        values = {f"{name}FunctionArn": function_arn(name) for name in STEPS}
+        values["EnhanceStateMachineArn"] = machine_arn("enhance")
         stages.append(Deployment(filled(text, {**values, "TableName": TABLE})))
         wait_on(stages[0].clock, monkeypatch)
         yield stages[0]

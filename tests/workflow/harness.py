@@ -47,6 +47,11 @@ def function_arn(name: str) -> str:
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
 
 
+def machine_arn(name: str) -> str:
+    """Return the address of the state machine of that name."""
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
+
+
 def function_name(arn: str) -> str:
     """Return what `function_arn` was given."""
     return arn.rpartition(":")[2]

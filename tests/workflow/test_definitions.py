@@ -36,6 +36,7 @@ DYNAMODBS = {"DynamoDb.ConditionalCheckFailedException"}
 FUNCTION_TIMEOUTS_S = {
     **{"Plan": 30, "Settle": 30, "Notify": 30, "Fail": 30},
     **{"Submit": 90, "Resolve": 90, "Poll": 90, "Store": 900, "Probe": 300},
+    **{"Check": 300, "Enhance": 30, "TakeEnhanced": 30},
 }
 """What `infra/steps.py` may give each function at most."""
 
@@ -85,7 +86,13 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def test_there_are_definitions() -> None:
-    assert [path.name for path in MACHINES] == ["deliver_webhook.asl.json", "generate.asl.json"]
+    assert [path.name.removesuffix(".asl.json") for path in MACHINES] == [
+        "deliver_webhook",
+        "enhance_batch",
+        "enhance_sagemaker",
+        "enhance_workers",
+        "generate",
+    ]
 
 
 @each
@@ -170,11 +177,17 @@ def test_placeholders_are_the_only_addresses(path: Path) -> None:
         assert "secret" not in text.lower()
 
 
+_LEADS_ON = {"Submit", "Await", "Poll", "Check", "Compute"}
+"""Their errors lead on: to the look-up, the poll, a plain wait, the video as it is, the report."""
+_TRUTH = {"ReadReport"}
+"""What it reads decides, whatever led to it."""
+
+
 @each
 def test_failure_path_never_ends_as_success(path: Path) -> None:
     for name, state in tasks(path):
-        if name in {"Submit", "Await", "Poll"}:
-            continue  # theirs leads on: to the look-up, to the poll, to a plain wait
+        if name in _LEADS_ON:
+            continue
         for catcher in state["Catch"]:
             assert not _may_succeed(path, catcher["Next"]), name
 
@@ -183,7 +196,7 @@ def _may_succeed(path: Path, name: str) -> bool:
     reached, todo = set[str](), [name]
     while todo:
         current = todo.pop()
-        if current not in reached:
+        if current not in reached | _TRUTH:
             reached.add(current)
             todo += targets(states(path)[current])
     return any(states(path)[end]["Type"] == "Succeed" for end in reached)
@@ -236,13 +249,16 @@ def test_other_steps_share_one_retry() -> None:
     blocks = {
         json.dumps([{**r, "ErrorEquals": sorted(r["ErrorEquals"])} for r in state["Retry"]])
         for name, state in invocations(GENERATE)
-        if name not in {"Submit", "Poll"}
+        if name not in {"Submit", "Poll", "Check"}
     }
     (block,) = blocks
     names = set(json.loads(block)[0]["ErrorEquals"])
     poll = set(states(GENERATE)["Poll"]["Retry"][0]["ErrorEquals"])
     assert names == {"Transient", "Throttled", *LAMBDAS}
+    check = set(states(GENERATE)["Check"]["Retry"][0]["ErrorEquals"])
     assert names - poll == {"Lambda.TooManyRequestsException"}, "a throttled poller waits instead"
+    killed = {"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"}
+    assert names - check == killed, "what kills Check is in the video, and would kill it again"
 
 
 def test_steps_get_references_only() -> None:
@@ -273,16 +289,39 @@ def test_every_outcome_leads_somewhere(name: str) -> None:
     assert named["done"] == "Done"
     assert named["superseded"] == "Superseded"
     steps = {word: next_state for word, next_state in named.items() if word not in _ENDS}
-    assert all(next_state.lower() == word for word, next_state in steps.items())
+    for word, next_state in steps.items():
+        assert next_state == _DETOURS.get((name, word), _state_of(word)), word
     assert state["Default"] == ("UnknownOutcome" if name == "AfterPlan" else "Plan")
 
 
 _ENDS = {"end", "done", "superseded"}
+_DETOURS = {("AfterProbe", "settle"): "Check", ("AfterTakeEnhanced", "enhance"): "Pause"}
+"""Where a word names what comes after the next state: the one is older than Check, which lies on
+the way; before another try there is a pause."""
+
+
+def _state_of(word: str) -> str:
+    return "".join(part.title() for part in word.split("_"))
+
+
+def test_computing_ends_in_its_report_whatever_happens() -> None:
+    compute = states(GENERATE)["Compute"]
+    (catcher,) = compute["Catch"]
+    assert catcher == {"ErrorEquals": ["States.ALL"], "Next": "TakeEnhanced"}
+    assert compute["Next"] == "TakeEnhanced"
+    assert "Retry" not in compute, "the same name cannot be started again"
+    assert compute["Arguments"]["Name"] == "{% $task.task_id %}"
+    assert compute["Arguments"]["Input"] == "{% $task %}"
+
+
+def test_check_never_stops_a_job() -> None:
+    (catcher,) = states(GENERATE)["Check"]["Catch"]
+    assert (catcher["ErrorEquals"], catcher["Next"]) == (["States.ALL"], "Enhance")
 
 
 def test_plan_leads_to_every_state_that_the_ledger_can_name() -> None:
     text = json.dumps(states(GENERATE)["AfterPlan"])
-    never = {Outcome.PLAN, Outcome.AWAIT, Outcome.SETTLE}
+    never = {Outcome.PLAN, Outcome.AWAIT, Outcome.COMPUTE, Outcome.TAKE_ENHANCED}
     """Plan reserves an attempt instead of saying `plan`; the others are said by one step each."""
     assert all(f"'{word}'" in text for word in set(Outcome) - never)
 

@@ -35,10 +35,54 @@ def test_job_succeeds_within_a_second_of_the_vendors_callback(stage: Deployment)
     assert execution.visited == [
         *("Begin", "Plan", "AfterPlan", "Submit", "AfterSubmit", "Await"),
         *("Poll", "AfterPoll", "Store", "AfterStore", "Probe", "AfterProbe"),
-        *("Settle", "AfterSettle", "Notify", "AfterNotify", "Done"),
+        *("Check", "AfterCheck", "Settle", "AfterSettle", "Notify", "AfterNotify", "Done"),
     ]
     assert stage.seen_after_s(stage.kling, job_id) <= 1
     assert stage.kling.calls == ["submit:accept", "poll"]
+
+
+def test_video_is_enhanced_by_the_nested_execution_of_its_task(stage: Deployment) -> None:
+    job_id = stage.run(enhance={"stages": [{"name": "sr", "scale": 2}]})
+
+    job, execution = stage.job(job_id), stage.execution(job_id)
+    assert job.state is JobState.SUCCEEDED, execution.cause
+    assert job.enhancement is not None
+    assert job.assets == [job.enhancement.asset_id]
+    assert execution.visited[-12:-4] == [
+        *("Check", "AfterCheck", "Enhance", "AfterEnhance"),
+        *("Compute", "TakeEnhanced", "AfterTakeEnhanced", "Settle"),
+    ]
+
+
+def test_lost_task_is_followed_by_another_when_its_machine_died(stage: Deployment) -> None:
+    stage.farm.plays = ["dies", "late_death"]
+
+    job_id = stage.run(enhance={})
+
+    job, execution = stage.job(job_id), stage.execution(job_id)
+    assert job.state is JobState.SUCCEEDED, execution.cause
+    assert job.enhancement is not None
+    assert [task.state for task in job.enhancement.tries] == ["lost", "succeeded"]
+    assert execution.visited.count("Pause") == 1
+
+
+def test_new_run_reads_the_report_when_the_task_of_the_one_before_is_closed(
+    stage: Deployment,
+) -> None:
+    stage.platform_errors = {"TakeEnhanced": ["Permanent"]}
+    job_id = stage.run(enhance={})
+    assert stage.execution(job_id).error == "RunFailed"
+
+    stage.redrive(job_id)
+
+    job, execution = stage.job(job_id), stage.execution(job_id, 2)
+    assert execution.visited == [
+        *("Begin", "Plan", "AfterPlan", "Enhance", "AfterEnhance"),
+        *("Compute", "TakeEnhanced", "AfterTakeEnhanced"),
+        *("Settle", "AfterSettle", "Notify", "AfterNotify", "Done"),
+    ]
+    assert job.enhancement is not None
+    assert [task.state for task in job.enhancement.tries] == ["succeeded"]
 
 
 def test_job_is_watched_by_a_holding_poll_when_its_vendor_does_not_call_back(

@@ -78,6 +78,8 @@ class Twin:
     simulators: SimulatorProcess
     worker: WorkerProcess
     """Carries out enhancements."""
+    worker_environment: dict[str, str]
+    """With the credentials of every worker."""
     url: str
     """Base URL of the HTTP API."""
 
@@ -149,12 +151,12 @@ class Twin:
             if reattaching is not None:
                 self.resumed = reattaching.resume()
             front.lead_to("127.0.0.1", self.emulator.port, path)
-        self._worker_environment = worker_environment(self.emulator, self.outputs)
+        self.worker_environment = worker_environment(self.emulator, self.outputs)
         self.worker = enter(self.new_worker())
 
     def new_worker(self, log: str = "worker.log") -> WorkerProcess:
         """Return a worker that is not started yet."""
-        return WorkerProcess(self._worker_environment, self.outputs, self.folder / log)
+        return WorkerProcess(self.worker_environment, self.outputs, self.folder / log)
 
     def _choose_ports(self) -> Ports:
         """Return the ports of last time where they are free: results' addresses name them."""

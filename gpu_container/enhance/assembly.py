@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from enhance import chain, run
 from enhance.attempt import Attempt
-from enhance.errors import BadInputError, EnhanceError
+from enhance.errors import BadInputError, EnhanceError, InterruptedRunError
 from enhance.exits import ExitCode
 from enhance.manifest import ChunkResult, Manifest
 from enhance.media import Chunk, Joined, join, open_source
@@ -32,7 +33,7 @@ def assemble(attempt: Attempt) -> None:
 
     Raises:
         ChildFailedError: a chunk is missing, and its worker said why.
-        EnhanceError: `chunks_missing`: not all are done.
+        InterruptedRunError: `chunks_missing`: not all are done, and nobody said why.
         BadInputError: `nothing_decoded`, or what the container refuses.
     """
     manifest = run.planned(attempt)
@@ -40,6 +41,7 @@ def assemble(attempt: Attempt) -> None:
     if not attempt.chunks.done:
         attempt.chunks = ChunkCount(total=len(results), done=len(results), reused=len(results))
         run.tell(attempt, results)
+    attempt.damage = _damage(manifest, results)
     attempt.reporter.begin("assemble", chunks=len(results))
     source = open_source(attempt.places.source.media(), manifest.index)
     path = attempt.scratch / "output"
@@ -58,34 +60,41 @@ def assemble(attempt: Attempt) -> None:
 
 
 def _all_results(attempt: Attempt, manifest: Manifest) -> list[ChunkResult]:
-    work = attempt.places.work
-    results: list[ChunkResult] = []
-    missing: list[int] = []
-    for chunk in manifest.chunks:
-        result = run.finished(work, manifest, chunk)
-        if result is None:
-            missing.append(chunk.i)
-            _raise_for_child(attempt, chunk.i)
-        else:
-            results.append(result)
-    if missing:
-        attempt.chunks = ChunkCount(total=len(manifest.chunks), done=len(results))
-        raise EnhanceError(
+    found = [run.finished(attempt.places.work, manifest, chunk) for chunk in manifest.chunks]
+    results = [result for result in found if result is not None]
+    if len(results) < len(found):
+        attempt.chunks = ChunkCount(total=len(found), done=len(results))
+        _raise_for_child(attempt, len(found))
+        raise InterruptedRunError(
             "chunks_missing",
-            f"{len(missing)} of {len(manifest.chunks)} chunks are not done, the first is "
-            f"{missing[0]}: `run` them.",
+            f"{len(found) - len(results)} of {len(found)} chunks are not done, the first is "
+            f"{found.index(None)}: `run` them.",
         )
     return results
 
 
-def _raise_for_child(attempt: Attempt, i: int) -> None:
-    """Raise the ending that chunk `i`'s worker reported, if it did."""
-    try:
-        told = Report.model_validate_json(attempt.places.work.read(f"reports/{i}.json"))
-    except (MissingObjectError, ValidationError):
-        return
-    if told.exit not in (ExitCode.OK, ExitCode.PARTIAL_INPUT):
-        raise ChildFailedError(told)
+def _raise_for_child(attempt: Attempt, children: int) -> None:
+    """Raise the ending that a child of the array reported: one that no retry helps before all."""
+    endings: list[Report] = []
+    for i in range(children):
+        with contextlib.suppress(MissingObjectError, ValidationError):
+            told = Report.model_validate_json(attempt.places.work.read(f"reports/{i}.json"))
+            if told.exit not in (ExitCode.OK, ExitCode.PARTIAL_INPUT):
+                endings.append(told)
+    if endings:
+        raise ChildFailedError(min(endings, key=lambda told: told.retryable))
+
+
+def _damage(manifest: Manifest, results: Sequence[ChunkResult]) -> list[str]:
+    """Say what of the source is not in the output: never passed off as whole."""
+    missing = sum(result.missing for result in results)
+    corrupt = sum(result.corrupt for result in results)
+    found = {
+        f"the file is cut off, {manifest.index.lost} frames are not in it": manifest.index.lost,
+        f"{missing} frames could not be decoded and are left out": missing,
+        f"{corrupt} frames were decoded with errors": corrupt,
+    }
+    return [text for text, count in found.items() if count]
 
 
 def _chunks(attempt: Attempt, results: Sequence[ChunkResult]) -> list[Chunk]:

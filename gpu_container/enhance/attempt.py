@@ -155,7 +155,7 @@ def whole(attempt: Attempt) -> None:
 
 def _good_ending(attempt: Attempt) -> dict[str, Any]:
     if attempt.damage:
-        message = "The source is damaged: " + " ".join(attempt.damage)
+        message = f"The source is damaged: {'; '.join(attempt.damage)}."
         return ending(ExitCode.PARTIAL_INPUT, "damaged_source", message)
     return ending(ExitCode.OK, "ok", "Done.")
 

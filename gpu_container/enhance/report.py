@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from enhance.errors import EnhanceError
 from enhance.exits import ExitCode
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Outcome = Literal[
     "ok", "partial_input", "bad_input", "no_device", "out_of_memory", "internal", "interrupted"
@@ -109,5 +112,7 @@ def ending_of(error: BaseException) -> dict[str, Any]:
         return ending(error.exit_code, error.code, str(error))
     if isinstance(error, MemoryError):
         return ending(ExitCode.OUT_OF_MEMORY, "out_of_memory", "The machine's memory is full.")
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return ending(ExitCode.INTERNAL, "disk_full", f"No room on this machine: {error}.")
     told = f"{type(error).__name__}: {error}".rstrip(": ")
     return ending(ExitCode.INTERNAL, "internal", f"A defect of the program: {told}.")

@@ -83,12 +83,6 @@ def tell(attempt: Attempt, results: Sequence[ChunkResult]) -> None:
         attempt.warn(*result.warnings)
         attempt.notes.extend(note for note in result.notes if note not in attempt.notes)
         attempt.device = attempt.device or result.device
-    missing = sum(result.missing for result in results)
-    corrupt = sum(result.corrupt for result in results)
-    if missing:
-        attempt.damage.append(f"{missing} frames could not be decoded and are left out.")
-    if corrupt:
-        attempt.damage.append(f"{corrupt} frames were decoded with errors.")
 
 
 def _chosen(manifest: Manifest, wanted: Sequence[int] | None) -> list[Chunk]:

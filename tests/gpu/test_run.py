@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import signal
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +20,17 @@ from enhance.progress import Progress
 from enhance.report import Report
 from tests.gpu import clips
 from tests.gpu.commands import Task, packets, video_pts
+from tests.gpu.metadata_service import MetadataService
 
 FRAMES = 50
+
+
+@pytest.fixture
+def service() -> Iterator[MetadataService]:
+    with MetadataService(notice_from=1) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 @pytest.fixture
@@ -87,9 +102,8 @@ def test_other_spec_in_the_same_place_starts_anew(task: Task) -> None:
 def test_missing_chunk_is_named(task: Task) -> None:
     assert task.run("plan").status == ExitCode.OK
     assert task.run("run", "--chunks", "0-1").status == ExitCode.OK
-    ended = task.run("assemble")
-    assert ended.status == ExitCode.INTERNAL
-    assert task.report()["code"] == "chunks_missing"
+    assert task.run("assemble").status == ExitCode.INTERRUPTED
+    assert (task.report()["code"], task.report()["retryable"]) == ("chunks_missing", True)
     assert not task.output.exists()
 
 
@@ -99,8 +113,51 @@ def test_ending_of_a_child_is_the_tasks(task: Task) -> None:
     child = json.loads((task.work / "reports" / "0.json").read_bytes())
     child |= {"outcome": "out_of_memory", "exit_code": 6, "code": "smallest_tile", "message": "m"}
     (task.work / "reports" / "2.json").write_text(json.dumps(child))
+    child |= {"outcome": "interrupted", "exit_code": 143, "retryable": True}
+    (task.work / "reports" / "1.json").write_text(json.dumps(child))
     assert task.run("assemble").status == ExitCode.OUT_OF_MEMORY
     assert task.report()["code"] == "smallest_tile"
+
+
+def test_file_that_was_cut_off_is_partial_and_says_what_is_missing(tmp_path: Path) -> None:
+    whole = clips.ffmpeg(
+        "faststart.mp4", *clips.test_picture(frames=50), "-g", "10", "-movflags", "+faststart"
+    )
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    task = Task(tmp_path / "task", cut)
+    assert task.run("plan").status == ExitCode.OK
+    # a chunk is done, whatever the source lacks: the whole is what is partial
+    assert task.run("run").status == ExitCode.OK
+    assert task.run("assemble").status == ExitCode.PARTIAL_INPUT
+    report = task.report()
+    assert (report["outcome"], report["retryable"]) == ("partial_input", False)
+    assert "cut off" in report["message"]
+    assert 10 < report["output"]["frames"] == len(video_pts(task.output)) < 50
+
+
+def test_full_disk_is_told_and_nothing_half_is_published(task: Task) -> None:
+    def no_file_above_8_kb() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 10, 8 << 10))
+
+    task.stages = [{"name": "convert", "codec": "h264", "quality": 1}]
+    ended = task.run("all", preexec_fn=no_file_above_8_kb)
+    assert ended.status == ExitCode.INTERNAL
+    assert (ended.lines[-1]["code"], ended.lines[-1]["retryable"]) == ("disk_full", False)
+    assert not task.output.exists()
+    assert not task.done()
+    # and once there is room again
+    assert task.run("all").status == ExitCode.OK
+
+
+def test_spot_notice_is_a_checkpoint(task: Task, service: MetadataService) -> None:
+    task.source = clips.plain(200)
+    env = {"ENHANCE_SPOT": "1", "AWS_EC2_METADATA_SERVICE_ENDPOINT": service.endpoint}
+    ended = task.run("all", env=env)
+    assert ended.status == ExitCode.INTERRUPTED
+    assert "Spot notice: terminate" in task.report()["message"]
+    assert task.run("all").status == ExitCode.OK
 
 
 def test_damaged_chunk_is_never_published(task: Task) -> None:
@@ -143,10 +200,6 @@ def test_machine_without_a_gpu_plans_for_others(task: Task) -> None:
 def test_people_get_a_result_and_no_litter(tmp_path: Path) -> None:
     task = Task(tmp_path, clips.plain(12))
     arguments = ["--input", str(task.source), "--output", str(tmp_path / "-x ü.mkv")]
-    import os
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "enhance", "all", *arguments, "--codec", "h264"],
         env={**os.environ, "PYTHONPATH": "gpu_container"},

@@ -109,5 +109,9 @@ def _named_faults(uri: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise MissingObjectError(uri) from error
     except OSError as error:
-        code = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "storage_failed"
+        code = (
+            "disk_full"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            else "storage_failed"
+        )
         raise StoreError(code, f"{uri}: {error.strerror or error}.") from error

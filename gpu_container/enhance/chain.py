@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from enhance.errors import BadInputError
@@ -116,16 +117,19 @@ def fetched(weights: Weights, item: Callable[[str], Item], cache: Path) -> Path:
     if kept.exists() and digest(kept) == weights.sha256:
         return kept
     cache.mkdir(parents=True, exist_ok=True)
-    copy = cache / f".{kept.name}.part"
-    try:
-        found = item(weights.uri).fetch(copy)
-    except MissingObjectError as error:
-        raise BadInputError("model_missing", f"There are no weights at {weights.uri}.") from error
-    if digest(found) != weights.sha256:
-        raise BadInputError(
-            "model_changed", f"{weights.uri} is not the file whose sha256 the spec names."
-        )
-    return copy.replace(kept) if found == copy else found
+    with TemporaryDirectory(dir=cache) as folder:
+        copy = Path(folder) / "weights"
+        try:
+            found = item(weights.uri).fetch(copy)
+        except MissingObjectError as error:
+            raise BadInputError(
+                "model_missing", f"There are no weights at {weights.uri}."
+            ) from error
+        if digest(found) != weights.sha256:
+            raise BadInputError(
+                "model_changed", f"{weights.uri} is not the file whose sha256 the spec names."
+            )
+        return copy.replace(kept) if found == copy else found
 
 
 def digest(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from enhance.chain import Chain
 from enhance.interruption import Interruption
@@ -45,7 +44,7 @@ class Pace:
         return max(self.decode_s, stages_s, self.encode_s)
 
 
-def measure(chain: Chain, interruption: Interruption) -> Pace | None:
+def measure(chain: Chain, scratch: Path, interruption: Interruption) -> Pace | None:
     """Run the first frames through the chain; None where none of them can be decoded."""
     index = chain.source.index
     pts = index.pts[: FRAMES + 1]
@@ -53,9 +52,8 @@ def measure(chain: Chain, interruption: Interruption) -> Pace | None:
         return None
     start, end = pts[0], pts[-1]
     decoded = frames(chain.source, start, end, device=chain.compute.device)
-    with TemporaryDirectory(prefix="enhance-") as folder:
-        writer = ChunkWriter(Path(folder) / "pace", chain.encoding, chain.facts)
-        passed = Pipeline(chain.stages, writer, (start, end)).run(decoded, interruption)
+    writer = ChunkWriter(scratch / "pace", chain.encoding, chain.facts)
+    passed = Pipeline(chain.stages, writer, (start, end)).run(decoded, interruption)
     if not passed.taken:
         return None
     per = {name: busy / len(passed.taken) for name, busy in passed.busy_s.items()}

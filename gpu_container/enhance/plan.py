@@ -143,7 +143,7 @@ def _pace(attempt: Attempt, source: Source) -> Pace | None:
     elsewhere = heavy and compute.device == "cpu" and spec.device == "auto" and not attempt.alone
     if spec.chunk_s is not None or elsewhere:
         return None
-    return measure(built, attempt.interruption)
+    return measure(built, attempt.scratch, attempt.interruption)
 
 
 def _chunk_count(spec: JobSpec, index: Index, estimate: Estimate, pace: Pace | None) -> int:

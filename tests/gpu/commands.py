@@ -20,13 +20,15 @@ class Task:
     """A spec on disk, and the processes that work on it."""
 
     folder: Path
-    source: Path
+    source: Path | str
     stages: list[dict[str, Any]] = field(
         default_factory=lambda: [{"name": "convert", "codec": "h264", "preset": "ultrafast"}]
     )
     chunk_s: float | None = 0.2
     device: str = "cpu"
     suffix: str = ".mp4"
+    places: dict[str, str] = field(default_factory=dict)
+    """`output` and `work` as URIs, where they are no folders here."""
 
     @property
     def work(self) -> Path:
@@ -47,25 +49,16 @@ class Task:
             "stages": self.stages,
             "device": self.device,
             "chunk_s": self.chunk_s,
+            **self.places,
         }
         path.write_text(json.dumps(spec))
         return path
 
-    def start(
-        self, command: str, *arguments: str, env: dict[str, str] | None = None, **popen: Any
-    ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "enhance", command, "--spec", str(self.spec()), *arguments],
-            env={**os.environ, "PYTHONPATH": str(_ROOT / "gpu_container"), **(env or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **popen,
-        )
+    def start(self, command: str, *arguments: str, **more: Any) -> subprocess.Popen[bytes]:
+        return start(command, "--spec", str(self.spec()), *arguments, **more)
 
     def run(self, command: str, *arguments: str, **more: Any) -> Ended:
-        with self.start(command, *arguments, **more) as process:
-            out, err = process.communicate(timeout=120)
-        return Ended(process.returncode, out.decode(), err.decode())
+        return ended(self.start(command, *arguments, **more))
 
     def report(self) -> dict[str, Any]:
         return json.loads((self.work / "report.json").read_bytes())
@@ -74,6 +67,24 @@ class Task:
         """Names of the finished chunks, and when they were finished."""
         found = (self.work / "chunks").glob("*.json")
         return {path.name: path.stat().st_mtime for path in found}
+
+
+def start(
+    *arguments: str, env: dict[str, str] | None = None, **popen: Any
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "enhance", *arguments],
+        env={**os.environ, "PYTHONPATH": str(_ROOT / "gpu_container"), **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **popen,
+    )
+
+
+def ended(process: subprocess.Popen[bytes]) -> Ended:
+    with process:
+        out, err = process.communicate(timeout=120)
+    return Ended(process.returncode, out.decode(), err.decode())
 
 
 @dataclass

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +16,7 @@ from enhance.exits import ExitCode
 from enhance.progress import Progress
 from enhance.report import Report
 from tests.gpu import clips
-from tests.gpu.commands import Task, packets, video_pts
+from tests.gpu.commands import Task, ended, packets, start, video_pts
 from tests.gpu.metadata_service import MetadataService
 
 FRAMES = 50
@@ -39,8 +36,8 @@ def task(tmp_path: Path) -> Task:
 
 
 def test_film_is_whole_after_all(task: Task) -> None:
-    ended = task.run("all")
-    assert ended.status == ExitCode.OK, ended.err
+    made = task.run("all")
+    assert made.status == ExitCode.OK, made.err
     report = Report.model_validate(task.report())
     assert report.outcome == "ok"
     assert report.output is not None
@@ -52,7 +49,7 @@ def test_film_is_whole_after_all(task: Task) -> None:
     assert report.chunks.reused == 0
     assert video_pts(task.output) == pytest.approx(video_pts(task.source), abs=1e-6)
     assert report.analysis is not None
-    *progress, last = ended.lines
+    *progress, last = made.lines
     fractions = [Progress.model_validate(line).fraction for line in progress]
     assert fractions == sorted(fractions)
     assert Report.model_validate(last) == report
@@ -142,9 +139,9 @@ def test_full_disk_is_told_and_nothing_half_is_published(task: Task) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 10, 8 << 10))
 
     task.stages = [{"name": "convert", "codec": "h264", "quality": 1}]
-    ended = task.run("all", preexec_fn=no_file_above_8_kb)
-    assert ended.status == ExitCode.INTERNAL
-    assert (ended.lines[-1]["code"], ended.lines[-1]["retryable"]) == ("disk_full", False)
+    made = task.run("all", preexec_fn=no_file_above_8_kb)
+    assert made.status == ExitCode.INTERNAL
+    assert (made.lines[-1]["code"], made.lines[-1]["retryable"]) == ("disk_full", False)
     assert not task.output.exists()
     assert not task.done()
     # and once there is room again
@@ -154,8 +151,8 @@ def test_full_disk_is_told_and_nothing_half_is_published(task: Task) -> None:
 def test_spot_notice_is_a_checkpoint(task: Task, service: MetadataService) -> None:
     task.source = clips.plain(200)
     env = {"ENHANCE_SPOT": "1", "AWS_EC2_METADATA_SERVICE_ENDPOINT": service.endpoint}
-    ended = task.run("all", env=env)
-    assert ended.status == ExitCode.INTERRUPTED
+    made = task.run("all", env=env)
+    assert made.status == ExitCode.INTERRUPTED
     assert "Spot notice: terminate" in task.report()["message"]
     assert task.run("all").status == ExitCode.OK
 
@@ -183,8 +180,8 @@ def test_lost_content_is_made_again(task: Task) -> None:
 def test_gpu_that_is_demanded_and_absent_fails_loudly(task: Task) -> None:
     task.device = "cuda"
     task.stages = [{"name": "sr"}]
-    ended = task.run("all")
-    assert ended.status == ExitCode.NO_DEVICE
+    made = task.run("all")
+    assert made.status == ExitCode.NO_DEVICE
     assert task.report()["outcome"] == "no_device"
     assert not task.output.exists()
 
@@ -198,17 +195,11 @@ def test_machine_without_a_gpu_plans_for_others(task: Task) -> None:
 
 
 def test_people_get_a_result_and_no_litter(tmp_path: Path) -> None:
-    task = Task(tmp_path, clips.plain(12))
-    arguments = ["--input", str(task.source), "--output", str(tmp_path / "-x ü.mkv")]
-    done = subprocess.run(
-        [sys.executable, "-m", "enhance", "all", *arguments, "--codec", "h264"],
-        env={**os.environ, "PYTHONPATH": "gpu_container"},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == ExitCode.OK, done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["-x ü.mkv"]
-    assert len(video_pts(tmp_path / "-x ü.mkv")) == 12
+    output = tmp_path / "-x ü.mkv"
+    arguments = ("--input", str(clips.plain(12)), "--output", str(output), "--codec", "h264")
+    assert ended(start("all", *arguments)).status == ExitCode.OK
+    assert list(tmp_path.iterdir()) == [output]
+    assert len(video_pts(output)) == 12
 
 
 def test_stop_keeps_finished_chunks_and_the_next_try_goes_on(task: Task, tmp_path: Path) -> None:

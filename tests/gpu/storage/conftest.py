@@ -20,11 +20,16 @@ BUCKET = "enhance-suite"
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[Any]:
-    with Emulator() as emulator:
-        client = emulator.client("s3", config=Config(signature_version="s3v4"))
-        client.create_bucket(Bucket=BUCKET)
-        yield client
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3(emulator: Emulator) -> Any:
+    client = emulator.client("s3", config=Config(signature_version="s3v4"))
+    client.create_bucket(Bucket=BUCKET)
+    return client
 
 
 @dataclass

@@ -57,6 +57,15 @@ def _dies_while_enhancing(stage: Stage, job_id: str) -> None:
     stage.clock.after(ENHANCING_S, lambda: stage.abort(job_id, 1))
 
 
+def _canceled_as_it_dies(stage: Stage, job_id: str) -> None:
+    stage.clock.after(ENHANCING_S, lambda: stage.cancel(job_id))
+    stage.clock.after(ENHANCING_S + 1, lambda: stage.abort(job_id, 1))
+
+
+def _settle_dies(stage: Stage) -> None:
+    stage.dying = {"Settle": 7}
+
+
 def _check_dies(stage: Stage) -> None:
     stage.dying = {"Check": 1}
 
@@ -95,6 +104,10 @@ STORIES = [
         prepare=plays("ok", stops_lost=True), begin=cancel_after(ENHANCING_S)),
     _on("run dies", "the execution is aborted while it works", "succeeded 1e",
         begin=_dies_while_enhancing),
+    _on("canceled, run dies", "the caller cancels, nothing can stop it, and the execution is aborted",
+        "canceled 1", prepare=plays("ok", stops_lost=True), begin=_canceled_as_it_dies),
+    _on("run dies after it", "the function that settles is killed seven times", "succeeded 1e",
+        prepare=_settle_dies),
     _on("not seen through", "looking the video through fails", "succeeded 1e", prepare=_blind),
     _on("Check dies", "looking the video through kills the function", "succeeded 1e",
         prepare=_check_dies),

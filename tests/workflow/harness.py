@@ -1,7 +1,7 @@
 """Runs the definitions in moto's interpreter: real JSONata, real handlers in process, virtual time.
 
-moto reads the wall clock in five places, and JSONata not at all; each is replaced here and nowhere
-else (moto 5.2).
+moto reads the wall clock in five places, JSONata not at all, and calls a nested execution by names
+that boto3 does not know; each is replaced here and nowhere else (moto 5.2).
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from moto.stepfunctions.parser.asl.component.common.retry import (
 )
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_sfn,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
 )
@@ -34,6 +37,7 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 
 from tests.fakes.time import ManualClock
 
+StateTaskServiceSfn: Any = state_task_service_sfn.StateTaskServiceSfn
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 MACHINES = Path(__file__).parents[2] / "state_machines"
@@ -87,9 +91,35 @@ def interpreter(
         "_invoke_lambda_function",
         lambda parameters, region, state_credentials: invoke(parameters),
     )
+    _mend_nesting(monkeypatch)
     settings = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
     with mock_aws(config=settings):
         yield
+
+
+def _mend_nesting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `states:startExecution` reach boto3, whose names begin in lower case; moto forgets it.
+
+    And let its `.sync` wait for the execution alone, not for a token too, whose wait moves the
+    clock.
+    """
+    ask, wait = StateTaskServiceSfn._normalise_parameters, StateTaskServiceSfn._eval_sync
+
+    def waited(self: Any, **named: Any) -> Any:
+        return wait(self, **{**named, "callback_endpoint": None})
+
+    def asked(self: Any, parameters: dict[str, Any], *rest: Any, **named: Any) -> None:
+        ask(self, parameters, *rest, **named)
+        for name in list(parameters):
+            parameters[name[0].lower() + name[1:]] = parameters.pop(name)
+
+    def answered(self: Any, response: dict[str, Any], *rest: Any, **named: Any) -> None:
+        for name in list(response):
+            response[name[0].upper() + name[1:]] = response.pop(name)
+
+    monkeypatch.setattr(StateTaskServiceSfn, "_normalise_parameters", asked)
+    monkeypatch.setattr(StateTaskServiceSfn, "_normalise_response", answered)
+    monkeypatch.setattr(StateTaskServiceSfn, "_eval_sync", waited)
 
 
 class _PatientEvent(threading.Event):

@@ -11,6 +11,7 @@ import pytest
 
 from tests.fakes.time import ManualClock
 from tests.unit.adapters.conftest import TABLE, create_table
+from tests.workflow.deployment import STEPS
 from tests.workflow.harness import (
     REGION,
     Ended,
@@ -25,9 +26,11 @@ from tests.workflow.harness import (
 )
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "steps"
-STEPS = "Plan Submit Resolve Poll Store Probe Settle Notify Fail".split()
 INPUT = {"v": 1, "job_id": "job_01JCZ5V5ZK8W1R8Q4T9X3M7N2P", "run": 1}
-STORED = ["store_probe", "probe_settle", "settle_notify", "notify_done"]
+ENDED = ["settle_notify", "notify_done"]
+STORED = ["store_probe", "probe_settle", "check_settle", *ENDED]
+ENHANCED = ["enhance_compute", "takeenhanced_settle"]
+_NESTED = {"StartAt": "Work", "States": {"Work": {"Type": "Pass", "End": True}}}
 
 
 def run(monkeypatch: pytest.MonkeyPatch, results: list[str]) -> Ended:
@@ -47,6 +50,7 @@ def run(monkeypatch: pytest.MonkeyPatch, results: list[str]) -> Ended:
         row |= {"signal_seq": {"N": "0"}, "run": {"N": "1"}}
         dynamodb.put_item(TableName=TABLE, Item=row)
         values = {f"{step}FunctionArn": function_arn(step) for step in STEPS}
+        values["EnhanceStateMachineArn"] = create_machine("enhance", json.dumps(_NESTED))
         text = text_of("generate", {**values, "TableName": TABLE})
         started = sfn().start_execution(
             stateMachineArn=create_machine("generate", text), name="j-1", input=json.dumps(INPUT)
@@ -82,6 +86,11 @@ def run(monkeypatch: pytest.MonkeyPatch, results: list[str]) -> Ended:
             "poll_store",
             *STORED,
         ],
+        ["plan_enhance", *ENHANCED, *ENDED],
+        ["plan_store", "store_probe", "probe_settle", "check_enhance", *ENHANCED, *ENDED],
+        ["plan_check", "check_enhance", "enhance_compute", "takeenhanced_notify", "notify_done"],
+        ["plan_enhance", "enhance_take_enhanced", "takeenhanced_settle", *ENDED],
+        ["plan_settle", *ENDED],
         ["plan_poll", "poll_done"],
         ["plan_resolve", "resolve_done"],
     ],
@@ -103,6 +112,7 @@ def test_execution_succeeds_when_the_steps_lead_to_done(
         ["plan_submit", "submit_end", "fail_jobcanceled"],
         ["plan_resolve", "resolve_end", "fail_jobexpired"],
         ["plan_poll", "poll_end", "fail_jobfailed"],
+        ["plan_enhance", "enhance_compute", "takeenhanced_end", "fail_jobfailed"],
     ],
     ids=lambda results: results[-1],
 )

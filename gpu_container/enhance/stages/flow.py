@@ -1,0 +1,323 @@
+"""Where things move between two pictures, seen from a moment between them.
+
+Three steps, each on half the side of the one after it:
+
+1. Hypotheses. OpenCV's DIS optical flow (Kroeger et al., 2016) both ways, once as the pictures are
+   and once with the strongest common shift (phase correlation) taken out: coarse-to-fine search
+   alone loses periodic patterns such as lines of text, and large pans. The common shifts and "no
+   motion" are hypotheses too.
+2. Choice. Each place takes the hypothesis under which both pictures, warped to the moment between,
+   agree best; where several agree, the shorter motion.
+3. Refinement. What still differs between the two warped pictures is itself a small flow, found on
+   twice the side. Places that still disagree, which lie at the edges of moving things, try the
+   motion of what is around them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""(height, width, 2): x and y in samples of that height and width, from the first picture to the
+second."""
+Luma = NDArray[np.uint8]
+
+_LEAST_SIDE: Final = 64
+"""DIS needs a few patches of 8; smaller pictures are framed by their own edge."""
+_HALVED_FROM: Final = 256
+"""Rows from which on motion is sought at half size: finer detail moves with what is around it."""
+_SEARCH_ROWS: Final = 540
+"""Larger pictures are sought at a size of about this many rows."""
+_SHIFTS: Final = 3
+_SHIFT_SHARE: Final = 0.3
+"""A further common shift counts when its peak is this high beside the highest."""
+_SHIFT_LEAST: Final = 0.4
+_WINDOW: Final = 9
+_LENGTH_COST: Final = 0.2
+"""Levels of disagreement that a sample of length costs."""
+_PLAIN: Final = (1.3, 1.0)
+_COMMON: Final = (1.5, 2.0)
+"""Disagreement is multiplied and raised by these before it is compared: flow with the common shift
+taken out is preferred to flow without, and that to shifts of everything at once."""
+_OFF_LEVEL: Final = 10.0
+"""Places that disagree by more than this after refinement …"""
+_OFF_SHARE: Final = 0.001
+"""… are tried again where there are more than this of them,"""
+_REACHES: Final = (6, 12)
+"""with the motion found this far to each side,"""
+_MOVE_GAIN: Final = 1.0
+"""which is taken when it agrees better by this."""
+_AROUND: Final = np.stack(np.mgrid[-2:3:2, -2:3:2], axis=-1, dtype=np.float32).reshape(1, 9, 2)
+"""Nine of the 5 x 5 samples around a place."""
+_ROWS_AT_ONCE: Final = 16_384
+"""OpenCV's remap takes pictures of up to 32,767 rows."""
+
+
+class MotionSearch:
+    """Finds motion between pictures of one size; keeps what can be used again."""
+
+    def __init__(self, height: int, width: int) -> None:
+        divisor = 1 if height < _HALVED_FROM else max(2, round(height / _SEARCH_ROWS))
+        self._size = (max(2, width // divisor), max(2, height // divisor))
+        self._margins = tuple(max(0, _LEAST_SIDE - side) for side in self._size)
+        self._coarse = _dis(cv2.DISOPTICAL_FLOW_PRESET_FAST, finest=1, smoothing=2)
+        self._fine = _dis(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, finest=0, smoothing=0)
+        self._fine.setCoarsestScale(1)
+        self._fine.setGradientDescentIterations(6)
+        self._fine.setPatchStride(6)
+
+    def pair(self, first: Luma, second: Luma) -> PairMotion:
+        """Return the motion between two pictures of 8-bit luma."""
+        reduced = [cv2.resize(p, self._size, interpolation=cv2.INTER_AREA) for p in (first, second)]
+        across, down = self._margins
+        if across or down:
+            reduced = [
+                cv2.copyMakeBorder(p, 0, down, 0, across, cv2.BORDER_REPLICATE) for p in reduced
+            ]
+        return PairMotion(_as_luma(reduced[0]), _as_luma(reduced[1]), self)
+
+    def coarse(self, first: Luma, second: Luma) -> Vectors:
+        """Return the flow from one picture to another."""
+        return np.asarray(self._coarse.calc(first, second, _none()), np.float32)
+
+    def fine(self, first: Luma, second: Luma) -> Vectors:
+        """Return the small flow that is left between two pictures that nearly agree."""
+        return np.asarray(self._fine.calc(first, second, _none()), np.float32)
+
+    def trimmed(self, motion: Vectors) -> Vectors:
+        """Cut off what was framed."""
+        width, height = self._size
+        return motion[:height, :width]
+
+
+@dataclass(frozen=True)
+class _Hypothesis:
+    forth: Vectors
+    """Motion as the first picture sees it …"""
+    back: Vectors | None
+    """… and the second, pointing to the first; None where both see the same."""
+    cost: tuple[float, float]
+
+
+class PairMotion:
+    """Two pictures and the hypotheses of what moves between them."""
+
+    def __init__(self, first: Luma, second: Luma, search: MotionSearch) -> None:
+        self._first = first
+        self._second = second
+        self._search = search
+        half = (max(2, first.shape[1] // 2), max(2, first.shape[0] // 2))
+        self._small_first = _as_luma(cv2.resize(first, half, interpolation=cv2.INTER_AREA))
+        self._small_second = _as_luma(cv2.resize(second, half, interpolation=cv2.INTER_AREA))
+
+    @property
+    def difference(self) -> float:
+        """Mean difference of the two pictures in levels, motion not taken out."""
+        return float(cv2.absdiff(self._small_first, self._small_second).mean())
+
+    @property
+    def most_changed(self) -> float:
+        """Mean difference in levels of the tile (8 x 8) that differs most."""
+        step = cv2.absdiff(self._small_first, self._small_second).astype(np.float32)
+        tiles = (max(1, step.shape[1] // 8), max(1, step.shape[0] // 8))
+        return float(cv2.resize(step, tiles, interpolation=cv2.INTER_AREA).max())
+
+    @property
+    def contrast(self) -> float:
+        """How far the pictures' levels spread, in levels (mean of both standard deviations)."""
+        return float(self._small_first.std() + self._small_second.std()) / 2
+
+    @property
+    def disagreement(self) -> float:
+        """Mean difference in levels that the best hypotheses leave half way."""
+        return float(self._half_way[1].mean())
+
+    @cached_property
+    def _half_way(self) -> tuple[Vectors, NDArray[np.float32]]:
+        return self._chosen(0.5)
+
+    @cached_property
+    def _hypotheses(self) -> list[_Hypothesis]:
+        first, second, coarse = self._small_first, self._small_second, self._search.coarse
+        shifts = common_shifts(first, second)
+        found: list[_Hypothesis] = []
+        plain_cost = (1.0, 0.0)
+        if shifts and float(np.abs(shifts[0]).max()) > _SHIFT_LEAST:
+            shift = shifts[0]
+            places = _places(*first.shape)
+            forth = coarse(first, _moved(second, places + shift)) + shift
+            back = coarse(second, _moved(first, places - shift)) - shift
+            found.append(_Hypothesis(forth, back, plain_cost))
+            plain_cost = _PLAIN
+        found.append(_Hypothesis(coarse(first, second), coarse(second, first), plain_cost))
+        for shift in [*shifts, np.zeros(2, np.float32)]:
+            everywhere = np.full((*first.shape, 2), shift, np.float32)
+            found.append(_Hypothesis(everywhere, None, _COMMON))
+        return found
+
+    def at(self, t: float) -> Vectors:
+        """Return the motion at each place of the picture at `t` (0: first, 1: second)."""
+        height, width = self._first.shape
+        chosen = self._half_way if t == 0.5 else self._chosen(t)
+        motion = cv2.blur(chosen[0], (3, 3))
+        growth = np.array([width / motion.shape[1], height / motion.shape[0]], np.float32)
+        motion = _as_vectors(cv2.resize(_as_vectors(motion) * growth, (width, height)))
+        first, second = self._met(motion, t)
+        motion = motion + self._search.fine(first, second)
+        return self._search.trimmed(self._from_around(motion, t))
+
+    def _met(self, motion: Vectors, t: float) -> tuple[Luma, Luma]:
+        places = _places(*self._first.shape)
+        first = _moved(self._first, cv2.scaleAdd(motion, -t, places))
+        return first, _moved(self._second, cv2.scaleAdd(motion, 1 - t, places))
+
+    def _chosen(self, t: float) -> tuple[Vectors, NDArray[np.float32]]:
+        """Return the best hypothesis at each place, and the disagreement it leaves."""
+        shape = self._small_first.shape
+        places = _places(*shape)
+        least = np.full(shape, np.inf, np.float32)
+        left = np.zeros(shape, np.float32)
+        chosen = np.zeros((*shape, 2), np.float32)
+        for hypothesis in self._hypotheses:
+            factor, offset = hypothesis.cost
+            for motion in _seen_from(hypothesis, t, places):
+                first = _moved(self._small_first, cv2.scaleAdd(motion, -t, places))
+                second = _moved(self._small_second, cv2.scaleAdd(motion, 1 - t, places))
+                off = _window_mean(cv2.absdiff(first, second), _WINDOW)
+                length = cv2.magnitude(*cv2.split(motion))
+                cost = off * np.float32(factor) + np.float32(offset) + _LENGTH_COST * length
+                better = cost < least
+                np.copyto(least, cost, where=better)
+                np.copyto(left, off, where=better)
+                np.copyto(chosen, motion, where=better[..., None])
+        return chosen, left
+
+    def _from_around(self, motion: Vectors, t: float) -> Vectors:
+        """Give places that still disagree the motion of what is around, where that fits better."""
+        off = _window_mean(cv2.absdiff(*self._met(motion, t)), 5) > _OFF_LEVEL
+        if off.mean() < _OFF_SHARE:
+            return motion
+        rows, columns = np.nonzero(off)
+        best = motion[rows, columns]
+        least = self._disagreements(rows, columns, best, t) - np.float32(_MOVE_GAIN)
+        height, width = off.shape
+        for reach in _REACHES:
+            for down, across in ((0, -reach), (0, reach), (-reach, 0), (reach, 0)):
+                y = np.clip(rows + down, 0, height - 1)
+                x = np.clip(columns + across, 0, width - 1)
+                other = motion[y, x]
+                found = self._disagreements(rows, columns, other, t)
+                better = found < least
+                np.copyto(least, found, where=better)
+                np.copyto(best, other, where=better[:, None])
+        settled = motion.copy()
+        settled[rows, columns] = best
+        return settled
+
+    def _disagreements(
+        self, rows: NDArray[np.intp], columns: NDArray[np.intp], motion: Vectors, t: float
+    ) -> NDArray[np.float32]:
+        """Return the mean difference of the samples around places, if they move like this."""
+        middle = np.stack([columns, rows], axis=-1).astype(np.float32)
+        found = [
+            np.abs(
+                _moved(self._first, around - np.float32(t) * by).astype(np.float32)
+                - _moved(self._second, around + np.float32(1 - t) * by)
+            ).mean(axis=1)
+            for around, by in (
+                (middle[n : n + _ROWS_AT_ONCE, None] + _AROUND, motion[n : n + _ROWS_AT_ONCE, None])
+                for n in range(0, len(rows), _ROWS_AT_ONCE)
+            )
+        ]
+        return np.concatenate(found)
+
+
+def common_shifts(first: Luma, second: Luma) -> list[NDArray[np.float32]]:
+    """Return the strongest shifts (x, y) that much of the picture shares, best first.
+
+    Phase correlation (Kuglin and Hines, 1975), up to a quarter of each side; the place of a peak
+    is refined by its neighbours' weights.
+    """
+    height, width = first.shape
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    spectra = [np.fft.rfft2((p - p.mean(dtype=np.float32)) * window) for p in (first, second)]
+    cross = np.conj(spectra[0]) * spectra[1]
+    weight = np.abs(cross)
+    if not (mean := float(weight.mean())):
+        return []
+    peaks = np.fft.irfft2(cross / (weight + 0.01 * mean), (height, width))
+    down, across = height // 4, width // 4
+    near = np.roll(peaks, (down, across), (0, 1))[: 2 * down + 1, : 2 * across + 1].copy()
+    shifts: list[NDArray[np.float32]] = []
+    highest = float(near.max())
+    while len(shifts) < _SHIFTS and near.max() >= max(_SHIFT_SHARE * highest, 1e-6):
+        y, x = (int(place) for place in np.unravel_index(near.argmax(), near.shape))
+        top, left = max(0, y - 1), max(0, x - 1)
+        around = np.maximum(near[top : y + 2, left : x + 2], 0)
+        rows, columns = np.indices(around.shape)
+        weights = around / around.sum()
+        shifts.append(
+            np.array(
+                [
+                    (weights * columns).sum() + left - across,
+                    (weights * rows).sum() + top - down,
+                ],
+                np.float32,
+            )
+        )
+        near[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3] = 0
+    return shifts
+
+
+def _seen_from(hypothesis: _Hypothesis, t: float, places: Vectors) -> list[Vectors]:
+    """Return motion at the places of the moment `t`: what starts elsewhere comes by there."""
+    if hypothesis.back is None:
+        return [hypothesis.forth]
+    forth, back = hypothesis.forth, -hypothesis.back
+    for _ in range(2):  # a fixed point: the motion here is that of the place it comes from
+        forth = _moved(hypothesis.forth, cv2.scaleAdd(forth, -t, places))
+        back = -_moved(hypothesis.back, cv2.scaleAdd(back, 1 - t, places))
+    return [forth, back]
+
+
+@lru_cache(maxsize=8)
+def _places(height: int, width: int) -> Vectors:
+    rows, columns = np.indices((height, width), np.float32)
+    places = np.dstack([columns, rows])
+    places.setflags(write=False)
+    return places
+
+
+def _moved(picture: Any, places: Any) -> Any:
+    """Return the picture's values at other places."""
+    return cv2.remap(picture, places, _none(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _window_mean(levels: Any, side: int) -> NDArray[np.float32]:
+    return np.asarray(cv2.boxFilter(levels, cv2.CV_32F, (side, side)), np.float32)
+
+
+def _dis(preset: int, *, finest: int, smoothing: int) -> cv2.DISOpticalFlow:
+    flow = cv2.DISOpticalFlow.create(preset)
+    flow.setFinestScale(finest)
+    flow.setVariationalRefinementIterations(smoothing)
+    return flow
+
+
+def _none() -> Any:
+    """OpenCV's word for "make the result yourself", which its stubs do not know."""
+    return None
+
+
+def _as_luma(picture: Any) -> Luma:
+    return picture
+
+
+def _as_vectors(motion: Any) -> Vectors:
+    return motion

@@ -23,6 +23,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from enhance.stages.common_shifts import common_shifts
+
 Vectors = NDArray[np.float32]
 """(height, width, 2): x and y in samples of that height and width, from the first picture to the
 second."""
@@ -34,9 +36,6 @@ _HALVED_FROM: Final = 256
 """Rows from which on motion is sought at half size: finer detail moves with what is around it."""
 _SEARCH_ROWS: Final = 540
 """Larger pictures are sought at a size of about this many rows."""
-_SHIFTS: Final = 3
-_SHIFT_SHARE: Final = 0.3
-"""A further common shift counts when its peak is this high beside the highest."""
 _SHIFT_LEAST: Final = 0.4
 _WINDOW: Final = 9
 _LENGTH_COST: Final = 0.2
@@ -53,7 +52,7 @@ _REACHES: Final = (6, 12)
 """with the motion found this far to each side,"""
 _MOVE_GAIN: Final = 1.0
 """which is taken when it agrees better by this."""
-_AROUND: Final = np.stack(np.mgrid[-2:3:2, -2:3:2], axis=-1, dtype=np.float32).reshape(1, 9, 2)
+_AROUND: Final = np.array([[(x, y) for y in (-2, 0, 2) for x in (-2, 0, 2)]], np.float32)
 """Nine of the 5 x 5 samples around a place."""
 _ROWS_AT_ONCE: Final = 16_384
 """OpenCV's remap takes pictures of up to 32,767 rows."""
@@ -236,43 +235,6 @@ class PairMotion:
             )
         ]
         return np.concatenate(found)
-
-
-def common_shifts(first: Luma, second: Luma) -> list[NDArray[np.float32]]:
-    """Return the strongest shifts (x, y) that much of the picture shares, best first.
-
-    Phase correlation (Kuglin and Hines, 1975), up to a quarter of each side; the place of a peak
-    is refined by its neighbours' weights.
-    """
-    height, width = first.shape
-    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-    spectra = [np.fft.rfft2((p - p.mean(dtype=np.float32)) * window) for p in (first, second)]
-    cross = np.conj(spectra[0]) * spectra[1]
-    weight = np.abs(cross)
-    if not (mean := float(weight.mean())):
-        return []
-    peaks = np.fft.irfft2(cross / (weight + 0.01 * mean), (height, width))
-    down, across = height // 4, width // 4
-    near = np.roll(peaks, (down, across), (0, 1))[: 2 * down + 1, : 2 * across + 1].copy()
-    shifts: list[NDArray[np.float32]] = []
-    highest = float(near.max())
-    while len(shifts) < _SHIFTS and near.max() >= max(_SHIFT_SHARE * highest, 1e-6):
-        y, x = (int(place) for place in np.unravel_index(near.argmax(), near.shape))
-        top, left = max(0, y - 1), max(0, x - 1)
-        around = np.maximum(near[top : y + 2, left : x + 2], 0)
-        rows, columns = np.indices(around.shape)
-        weights = around / around.sum()
-        shifts.append(
-            np.array(
-                [
-                    (weights * columns).sum() + left - across,
-                    (weights * rows).sum() + top - down,
-                ],
-                np.float32,
-            )
-        )
-        near[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3] = 0
-    return shifts
 
 
 def _seen_from(hypothesis: _Hypothesis, t: float, places: Vectors) -> list[Vectors]:

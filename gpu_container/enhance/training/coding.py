@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import av
@@ -22,18 +23,26 @@ def coded(frames: Sequence[Luma], codec: str, options: dict[str, str]) -> list[L
         codec: An encoder of FFmpeg's that takes yuv420p, such as `libx264` or `mpeg4`.
         options: Its private options, such as `{"crf": "23", "preset": "veryfast"}`.
     """
-    height, width = frames[0].shape
     file = io.BytesIO()
-    with av.open(file, "w", format="matroska") as container:
+    write(file, frames, codec, options)
+    file.seek(0)
+    with av.open(file, "r") as source:
+        return [luma_of(frame) for frame in source.decode(video=0)]
+
+
+def write(
+    file: Path | io.BytesIO, frames: Sequence[Luma], codec: str, options: dict[str, str]
+) -> None:
+    """Encode luma frames into a Matroska file; arguments as of `coded`."""
+    target = str(file) if isinstance(file, Path) else file
+    with av.open(target, "w", format="matroska") as container:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=25, options=options))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.height, stream.width = frames[0].shape
+        stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
         for luma in frames:
             container.mux(stream.encode(as_frame(luma)))
         container.mux(stream.encode(None))
-    file.seek(0)
-    with av.open(file, "r") as source:
-        return [luma_of(frame) for frame in source.decode(video=0)]
 
 
 def as_frame(luma: Luma) -> av.VideoFrame:

@@ -48,28 +48,28 @@ def run(args: argparse.Namespace) -> int:
             or (`gate_missed`) the net is not good enough; its file is written all the same.
         NoDeviceError: `--device cuda` without one.
     """
-    if find_spec("torch") is None:
-        raise BadInputError("torch_missing", "training needs torch: `make install-torch`")
-    if args.gate is not None:
-        trained, header = weights.load(args.gate)
-        figures = _measured(trained, int(header["scale"]))
-        variant = header["variant"]
-    else:
-        recipe = _recipe(args)
-        variant, output = recipe.variant, args.output or Path(f"{recipe.model}.safetensors")
-        trained, header = _trained(recipe, args)
-        weights.save(output, trained, header)
+    if args.gate is None:
+        file = _trained(_recipe(args), args)
         if args.no_gate:
             return ExitCode.OK
-        figures = _measured(trained, recipe.scale)
-        weights.save(output, trained, header | _gate_header(figures))
-    missed = gate.missed(variant, figures)
-    outcome = {"gate": figures, "missed": [str(one) for one in missed]}
-    _say(outcome)
+    else:
+        file = args.gate
+    arrays, header = weights.load(file)
+    try:
+        photos = [luma for _, luma in photographs(HELD_OUT)]
+    except FileNotFoundError as exc:
+        raise BadInputError("pictures_missing", str(exc)) from exc
+    figures = gate.measure(gate.at_work(file), int(header["scale"]), photos)
+    missed = [str(one) for one in gate.missed(header["variant"], figures)]
+    if args.gate is None:
+        measured = {f"gate.{name}": f"{value:.3f}" for name, value in figures.items()}
+        weights.save(file, arrays, header | measured)
+    _say({"gate": figures, "missed": missed})
     if args.metrics is not None:
-        args.metrics.write_text(json.dumps(outcome | {"header": header}, indent=2) + "\n")
+        told = {"gate": figures, "missed": missed, "header": header}
+        args.metrics.write_text(json.dumps(told, indent=2) + "\n")
     if missed:
-        raise BadInputError("gate_missed", "; ".join(outcome["missed"]))
+        raise BadInputError("gate_missed", "; ".join(missed))
     return ExitCode.OK
 
 
@@ -81,7 +81,10 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         raise BadInputError("bad_recipe", str(exc)) from exc
 
 
-def _trained(recipe: Recipe, args: argparse.Namespace) -> tuple[weights.Weights, dict[str, str]]:
+def _trained(recipe: Recipe, args: argparse.Namespace) -> Path:
+    """Train, and write the file."""
+    if find_spec("torch") is None:
+        raise BadInputError("torch_missing", "training needs torch: `make install-torch`")
     import torch  # pyright: ignore[reportMissingImports]
 
     from enhance.training.loop import Training
@@ -100,18 +103,10 @@ def _trained(recipe: Recipe, args: argparse.Namespace) -> tuple[weights.Weights,
         raise BadInputError("bad_checkpoint", str(exc)) from exc
     training.run(lambda progress: _say(asdict(progress)), args.checkpoint)
     origin = {"architecture": "luma", "trained": f"torch {torch.__version__} {args.device}"}
-    return training.weights, recipe.record() | origin | {"threads": str(args.threads)}
-
-
-def _measured(trained: weights.Weights, scale: int) -> gate.Figures:
-    from enhance.training.net import enlarger
-
-    photos = [luma for _, luma in photographs(HELD_OUT)]
-    return gate.measure(enlarger(trained, scale), scale, photos)
-
-
-def _gate_header(figures: gate.Figures) -> dict[str, str]:
-    return {f"gate.{name}": f"{value:.3f}" for name, value in figures.items()}
+    header = recipe.record() | origin | {"threads": str(args.threads)}
+    output = args.output or Path(f"{recipe.model}.safetensors")
+    weights.save(output, training.weights, header)
+    return output
 
 
 def _say(line: dict[str, Any]) -> None:

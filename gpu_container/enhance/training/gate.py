@@ -6,18 +6,25 @@ Held-out photographs and clips only. The figures go into the header of the weigh
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from enhance.analysis.reference import compare
+from enhance.engines import open_compute
+from enhance.frames import StreamFacts
+from enhance.nets.load import load_net
+from enhance.nets.planes import plane_graph
 from enhance.training.clips import cartoon, halved, pan, video_range
-from enhance.training.coding import coded
+from enhance.training.coding import coded, write
 from enhance.training.pairs import shrunk
 from enhance.training.photos import Luma
-from enhance.training.vmaf import vmaf_neg
 
 Enlarge = Callable[[Luma], Luma]
 """A net at work: one luma plane in, the result out (at 1x: of the same size)."""
@@ -43,6 +50,22 @@ class Missed:
 
     def __str__(self) -> str:
         return f"{self.name} gains {self.got:.2f}, {self.goal:.2f} is asked"
+
+
+def at_work(file: Path) -> Enlarge:
+    """The net of a weights file, run as a stage runs it, on the CPU.
+
+    Raises:
+        BadInputError: no net is known with such weights.
+    """
+    grey = StreamFacts(0, 0, "gray", 8, 0, 0, Fraction(1, 25), Fraction(25))  # of any size
+    runner = open_compute("cpu", "auto").load(plane_graph(load_net(file), grey))
+
+    def enlarge(luma: Luma) -> Luma:
+        plane = runner.start((np.array(luma, order="C"),)).result()[0]
+        return np.asarray(plane, np.uint8)
+
+    return enlarge
 
 
 def missed(variant: str, figures: Mapping[str, float]) -> list[Missed]:
@@ -89,6 +112,15 @@ def plain(luma: Luma, scale: int) -> Luma:
         luma.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC
     )
     return np.clip(np.rint(large), 0, 255).astype(np.uint8)
+
+
+def vmaf_neg(frames: Sequence[Luma], reference: Sequence[Luma]) -> float:
+    """Mean VMAF-NEG, 0 to 100: what mere sharpening gains is not counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = Path(folder, "result.mkv"), Path(folder, "reference.mkv")
+        for path, clip in zip(paths, (frames, reference), strict=True):
+            write(path, clip, "libx264", {"qp": "0", "preset": "ultrafast"})
+        return compare(*paths).vmaf_neg
 
 
 def psnr(frames: Iterable[Luma], reference: Iterable[Luma]) -> float:

@@ -14,9 +14,9 @@ import torch  # pyright: ignore[reportMissingImports]
 
 from enhance.training.net import LumaNet, base, build, to_arrays
 from enhance.training.pairs import Batch, Corpus
+from enhance.training.recipe import Recipe
 from enhance.training.weights import Weights
 
-_WARM_STEPS = 200
 _LAST_RATE = 0.005
 """Of the highest step size, at the end."""
 
@@ -28,7 +28,7 @@ class Progress:
     step: int
     steps: int
     loss: float
-    """Mean absolute error since the last report, in 8-bit steps."""
+    """Mean since the last report, in 8-bit steps."""
     steps_per_s: float
     eta_s: float
 
@@ -87,15 +87,16 @@ class Training:
         """One step of Adam, then of the running mean; the loss comes back."""
         small, large = (self._picture(array) for array in batch)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.rate * rate_at(self.step, self.recipe.steps)
+            group["lr"] = self.recipe.rate * rate_at(self.step, self.recipe)
         with torch.autocast(self.device.type, torch.bfloat16):
             residual = self.net(small.contiguous(memory_format=torch.channels_last))
-        loss = (base(small, self.recipe.scale) + residual.float() - large).abs().mean()
+        result = base(small, self.recipe.scale) + residual.float()
+        loss = torch.nn.functional.smooth_l1_loss(result, large, beta=self.recipe.soft)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
         self.optimizer.step()
-        share = 1 - self.recipe.ema if self.step > _WARM_STEPS else 1.0
+        share = 1 - self.recipe.ema if self.step > self.recipe.warm else 1.0
         with torch.no_grad():
             for key, value in self.net.state_dict().items():
                 self.mean[key].lerp_(value, share)
@@ -134,10 +135,10 @@ class Training:
         self.optimizer.load_state_dict(saved["optimizer"])
 
 
-def rate_at(step: int, steps: int) -> float:
+def rate_at(step: int, recipe: Recipe) -> float:
     """The step size's share of its highest: a short rise, then a cosine down."""
-    warm = min(_WARM_STEPS, max(1, steps // 10))
+    warm = min(recipe.warm, max(1, recipe.steps // 10))
     if step < warm:
         return (step + 1) / warm
-    done = (step - warm) / max(1, steps - warm)
+    done = (step - warm) / max(1, recipe.steps - warm)
     return _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * done)) / 2

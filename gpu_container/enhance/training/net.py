@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 from torch import nn  # pyright: ignore[reportMissingImports]
 
-from enhance.training.photos import Luma
 from enhance.training.recipe import Recipe
 from enhance.training.weights import Weights
 
@@ -28,8 +27,6 @@ class LumaNet(nn.Module):
         for layer in self.conv:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
-        with torch.no_grad():  # begins near the base, yet with a gradient for every layer
-            self.conv[-1].weight.mul_(0.1)
 
     def forward(self, luma: torch.Tensor) -> torch.Tensor:
         """The residual, (batch, 1, height * scale, width * scale), of luma in [0, 1]."""
@@ -50,24 +47,11 @@ def build(recipe: Recipe) -> LumaNet:
     """A net with random weights: the same seed, the same weights."""
     torch.manual_seed(recipe.seed)
     net = LumaNet(recipe.features, recipe.depth, recipe.scale)
+    with torch.no_grad():  # near the base, yet with a gradient for every layer
+        net.conv[-1].weight.mul_(recipe.begin)
     return net.to(memory_format=torch.channels_last)
 
 
 def to_arrays(state: Mapping[str, torch.Tensor]) -> Weights:
     """As the weights file holds them."""
     return {key: np.ascontiguousarray(value.float().cpu().numpy()) for key, value in state.items()}
-
-
-def enlarger(weights: Weights, scale: int) -> Callable[[Luma], Luma]:
-    """The net of these weights at work on one plane, in fp32: for the gate."""
-    widths = [weights[f"conv.{i}.bias"].size for i in range(len(weights) // 2)]
-    net = LumaNet(widths[0], len(widths) - 2, scale)
-    net.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
-
-    def enlarge(luma: Luma) -> Luma:
-        with torch.no_grad():
-            small = torch.from_numpy(luma.astype(np.float32))[None, None] / 255
-            large = (base(small, scale) + net(small)) * 255
-        return large.round().clamp(0, 255).to(torch.uint8)[0, 0].numpy()
-
-    return enlarge

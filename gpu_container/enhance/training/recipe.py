@@ -25,6 +25,13 @@ class Recipe:
     """Edge of a small patch, in pixels."""
     rate: float = 4e-3
     """Adam's highest step size; it rises over the first steps and falls as a cosine."""
+    warm: int = 200
+    """Steps over which it rises."""
+    soft: float = 0.0
+    """Errors below this, of 1, count by their square (Huber's loss): where the picture is nearly
+    right from the start, the plain mean error drives all ReLUs to zero."""
+    begin: float = 0.1
+    """Factor on the last layer's first weights: the net begins near the base."""
     clip: float = 0.5
     """Longest gradient (L2), so that no rare patch kills a layer's ReLUs."""
     ema: float = 0.999
@@ -44,7 +51,16 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe("luma-x2-clean", scale=2, variant="clean", steps=60_000),
         Recipe("luma-x2-codec", scale=2, variant="codec", steps=60_000),
-        Recipe("luma-x1-deblock", scale=1, variant="deblock", steps=30_000),
+        Recipe(
+            "luma-x1-deblock",
+            scale=1,
+            variant="deblock",
+            steps=30_000,
+            rate=1e-3,
+            warm=1000,
+            soft=0.02,
+            begin=0.01,
+        ),
     )
 }
 """60,000 steps are about ten minutes on two cores with bf16 in hardware."""

@@ -39,7 +39,7 @@ def child(
     done = subprocess.run(
         [str(python), "-m", module, *arguments],
         cwd=ROOT,
-        env=_environment(malloc),
+        env=environment(malloc),
         capture_output=True,
         text=True,
         check=False,
@@ -59,7 +59,7 @@ def ffmpeg(*arguments: str | Path) -> float:
     begun = time.monotonic()
     done = subprocess.run(
         [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *map(str, arguments)],
-        env=_environment(malloc=False),
+        env=environment(malloc=False),
         capture_output=True,
         text=True,
         check=False,
@@ -86,8 +86,8 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def _environment(malloc: bool) -> dict[str, str]:
-    """This one's, without malloc settings but those that are asked for, and our packages."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}  # noqa: TID251
+def environment(malloc: bool, given: Mapping[str, str] = os.environ) -> dict[str, str]:  # noqa: TID251
+    """The given one, with our packages, and no malloc settings but those that are asked for."""
+    kept = {key: value for key, value in given.items() if not key.startswith("MALLOC_")}
     path = os.pathsep.join([str(ROOT), str(ROOT / "gpu_container")])
     return kept | {"PYTHONPATH": path} | (MALLOC if malloc else {})

@@ -26,6 +26,7 @@ from enhance.storage.files import FileStore
 from enhance.storage.places import Places
 
 if TYPE_CHECKING:
+    from enhance.chain import Chain
     from enhance.engines import Compute
 
 
@@ -53,6 +54,8 @@ class Attempt:
     damage: list[str] = field(default_factory=list[str])
     """What is missing of the source: any makes the outcome `partial_input`."""
     analysis: dict[str, Any] | None = None
+    chain: Chain | None = None
+    """Built by `plan` for its measure, and used again by `run` in the same process."""
 
     @cached_property
     def compute(self) -> Compute:

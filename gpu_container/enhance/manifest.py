@@ -48,6 +48,13 @@ class Chunk(_Part):
     """How many of the source's frames lie in it."""
 
 
+class Estimate(_Part):
+    """Seconds of work on one machine of each kind; None where it was not measured."""
+
+    cpu_s: float | None = None
+    cuda_s: float | None = None
+
+
 class Manifest(_Part):
     """`manifest.json`."""
 
@@ -59,17 +66,11 @@ class Manifest(_Part):
     index: Index
     """Of the source: chunks need not scan it again."""
     chunks: list[Chunk]
+    estimate: Estimate
 
     def key(self, chunk: Chunk) -> str:
         """Return the digest that names a chunk's result."""
         return _digest([self.question, chunk.start, chunk.end])
-
-
-class Estimate(_Part):
-    """Seconds of work on one machine of each kind; None where it was not measured."""
-
-    cpu_s: float | None = None
-    cuda_s: float | None = None
 
 
 class Plan(_Part):
@@ -114,7 +115,7 @@ def question(spec: JobSpec, source: SourceIdentity, container: str | None, shipp
         spec: What is asked.
         source: The content it is asked of.
         container: As asked, or told by the output's suffix.
-        shipped: Digest of the nets that come with the program.
+        shipped: Digest of the nets that come with the program; empty where none is used.
     """
     asked = spec.model_dump(mode="json", include={"stages", "precision", "device"})
     for stage in asked["stages"]:

@@ -9,7 +9,7 @@ from enhance.chain import Chain
 from enhance.interruption import Interruption
 from enhance.manifest import Estimate
 from enhance.media import ChunkWriter, frames
-from enhance.pipeline import Pipeline
+from enhance.pipeline import Passed, Pipeline
 
 FRAMES = 8
 _GPU_GAIN = 20.0
@@ -45,16 +45,26 @@ class Pace:
 
 
 def measure(chain: Chain, scratch: Path, interruption: Interruption) -> Pace | None:
-    """Run the first frames through the chain; None where none of them can be decoded."""
-    index = chain.source.index
-    pts = index.pts[: FRAMES + 1]
-    if len(pts) < 2:
+    """Run a few frames through the chain; None where there are none that can be decoded.
+
+    One frame goes ahead: nets are compiled for a size when its first frame comes.
+    """
+    pts = chain.source.index.pts
+    if len(pts) < FRAMES + 2:
         return None
-    start, end = pts[0], pts[-1]
-    decoded = frames(chain.source, start, end, device=chain.compute.device)
-    writer = ChunkWriter(scratch / "pace", chain.encoding, chain.facts)
-    passed = Pipeline(chain.stages, writer, (start, end)).run(decoded, interruption)
+    path = scratch / "pace"
+    _passed(chain, path, (pts[0], pts[1]), interruption)
+    passed = _passed(chain, path, (pts[1], pts[FRAMES + 1]), interruption)
     if not passed.taken:
         return None
     per = {name: busy / len(passed.taken) for name, busy in passed.busy_s.items()}
     return Pace(chain.compute.device, per["decode"], per["stages"], per["encode"])
+
+
+def _passed(
+    chain: Chain, path: Path, bounds: tuple[int, int], interruption: Interruption
+) -> Passed:
+    context = (chain.before, chain.after)
+    decoded = frames(chain.source, *bounds, *context, device=chain.compute.device)
+    writer = ChunkWriter(path, chain.encoding, chain.facts)
+    return Pipeline(chain.stages, writer, bounds).run(decoded, interruption)

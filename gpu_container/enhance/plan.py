@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 
 from pydantic import ValidationError
 
 from enhance import chain, manifest
 from enhance.attempt import Attempt
+from enhance.cuts import cut
 from enhance.errors import BadInputError, NoDeviceError
-from enhance.manifest import Chunk, Estimate, Manifest, Plan, SourceIdentity
+from enhance.manifest import Estimate, Manifest, Plan, SourceIdentity
 from enhance.media import Index, Source, open_source, scan
 from enhance.pace import Pace, measure
 from enhance.spec import JobSpec, Weights
@@ -20,12 +20,13 @@ CHUNK_S = 75.0
 """Seconds of work in a chunk: what a lost machine costs, against a minute's start of a new one."""
 SHORT_S = 90.0
 """Less work than this is one chunk: starting a second machine would take as long."""
+LITTLE_PIXELS = 400_000_000
+"""Pixels of the result, such as 434 frames of 720p: with a shipped net, less than `SHORT_S` on two
+old cores."""
 UNMEASURED_CHUNK_S = 30.0
 """Seconds of source in a chunk where the pace is not known."""
 MAX_CHUNKS = 10_000
 """An array job of AWS Batch has no more children."""
-_SNAP = 0.25
-"""A keyframe this near, in chunks, is taken: decoding then starts without a run-up."""
 
 
 def plan(attempt: Attempt) -> Manifest:
@@ -42,6 +43,11 @@ def plan(attempt: Attempt) -> Manifest:
         made = known
     else:
         made = _made(attempt, identity, question)
+        made = _stored_once(attempt, made, replace=known is not None)
+    count = len(made.chunks)
+    told = Plan(chunks=count, short=count == 1, estimate=made.estimate)
+    # last: a state machine that sees it finds the rest
+    attempt.places.work.put("plan.json", told.model_dump_json().encode())
     attempt.input = facts(made.index)
     return made
 
@@ -66,8 +72,10 @@ def identify(attempt: Attempt) -> SourceIdentity:
 
 def question_of(attempt: Attempt, identity: SourceIdentity) -> str:
     """Return the digest of what the chunks' frames depend on."""
-    container = chain.convert_of(attempt.spec).container
-    return manifest.question(attempt.spec, identity, container, chain.shipped_digest())
+    spec = attempt.spec
+    models = [getattr(step, "model", None) for step in spec.stages]
+    shipped = chain.shipped_digest() if any(isinstance(m, str) for m in models) else ""
+    return manifest.question(spec, identity, chain.convert_of(spec).container, shipped)
 
 
 def stored(attempt: Attempt) -> Manifest | None:
@@ -107,21 +115,31 @@ def _made(attempt: Attempt, identity: SourceIdentity, question: str) -> Manifest
     media = attempt.places.source.media()
     index = scan(media)
     attempt.input = facts(index)
-    source = open_source(media, index)
-    pace = _pace(attempt, source)
+    attempt.interruption.check()
+    pace = _pace(attempt, open_source(media, index))
     estimate = Estimate() if pace is None else pace.estimate(index.frames)
-    chunks = cut(index, _chunk_count(attempt.spec, index, estimate, pace))
-    made = Manifest(
+    return Manifest(
         task_id=attempt.spec.task_id,
         source=identity,
         question=question,
         index=index,
-        chunks=chunks,
+        chunks=cut(index, _chunk_count(attempt, index, estimate, pace)),
+        estimate=estimate,
     )
-    told = Plan(chunks=len(chunks), short=len(chunks) == 1, estimate=estimate)
-    attempt.places.work.put("manifest.json", made.model_dump_json().encode())
-    # last: a state machine that sees it finds the rest
-    attempt.places.work.put("plan.json", told.model_dump_json().encode())
+
+
+def _stored_once(attempt: Attempt, made: Manifest, *, replace: bool) -> Manifest:
+    """Store the plan; where another planner was first, its plan is the task's.
+
+    Two plans of one task differ in their cuts, for each has measured; chunks must be of one.
+    """
+    work, content = attempt.places.work, made.model_dump_json().encode()
+    if work.put("manifest.json", content, replace=replace):
+        return made
+    first = stored(attempt)
+    if first is not None and first.question == made.question:
+        return first
+    work.put("manifest.json", content)
     return made
 
 
@@ -138,57 +156,33 @@ def _pace(attempt: Attempt, source: Source) -> Pace | None:
         if attempt.alone:
             raise
         return None
-    built = chain.build(spec, source, compute, attempt.weights)
-    heavy = any(isinstance(getattr(step, "model", None), Weights) for step in spec.stages)
-    elsewhere = heavy and compute.device == "cpu" and spec.device == "auto" and not attempt.alone
-    if spec.chunk_s is not None or elsewhere:
+    attempt.chain = chain.build(spec, source, compute, attempt.weights)
+    elsewhere = compute.device == "cpu" and spec.device == "auto" and not attempt.alone
+    if spec.chunk_s is not None or _is_little(attempt) or (elsewhere and _is_heavy(spec)):
         return None
-    return measure(built, attempt.scratch, attempt.interruption)
+    return measure(attempt.chain, attempt.scratch, attempt.interruption)
 
 
-def _chunk_count(spec: JobSpec, index: Index, estimate: Estimate, pace: Pace | None) -> int:
+def _is_heavy(spec: JobSpec) -> bool:
+    """Say whether nets of unknown size take part."""
+    return any(isinstance(getattr(step, "model", None), Weights) for step in spec.stages)
+
+
+def _is_little(attempt: Attempt) -> bool:
+    """Say whether the work is short on any machine, so that measuring would only cost time."""
+    built = attempt.chain
+    if built is None or _is_heavy(attempt.spec):
+        return False
+    return built.source.index.frames * built.facts.width * built.facts.height < LITTLE_PIXELS
+
+
+def _chunk_count(attempt: Attempt, index: Index, estimate: Estimate, pace: Pace | None) -> int:
+    spec = attempt.spec
     if spec.chunk_s is not None:
         wanted = index.duration_s / spec.chunk_s
-    elif pace is None:
-        wanted = index.duration_s / UNMEASURED_CHUNK_S
-    else:
+    elif pace is not None:
         seconds = estimate.cuda_s if pace.device == "cuda" else estimate.cpu_s
         wanted = 1 if seconds is None or seconds < SHORT_S else seconds / CHUNK_S
+    else:
+        wanted = 1 if _is_little(attempt) else index.duration_s / UNMEASURED_CHUNK_S
     return min(max(1, math.ceil(wanted)), index.frames, MAX_CHUNKS)
-
-
-def cut(index: Index, count: int) -> list[Chunk]:
-    """Cut the frames into `count` chunks of about equal size, or fewer.
-
-    Every frame lies in exactly one. A chunk begins at a keyframe where one is near, else at any
-    frame: a film may have one keyframe in all.
-    """
-    size = index.frames / count
-    keys = [keyframe.pts for keyframe in index.keyframes]
-    starts = [0]
-    for n in range(1, count):
-        start = bisect_left(index.pts, _snapped(index, keys, round(n * size), size * _SNAP))
-        if starts[-1] < start < index.frames:
-            starts.append(start)
-    ends = [*starts[1:], index.frames]
-    return [
-        Chunk(
-            i=i,
-            start=index.pts[first],
-            end=index.pts[last] if last < index.frames else index.end,
-            frames=last - first,
-        )
-        for i, (first, last) in enumerate(zip(starts, ends, strict=True))
-    ]
-
-
-def _snapped(index: Index, keys: list[int], start: int, reach: float) -> int:
-    """Return the PTS of the keyframe that is nearest to frame `start`, or of that frame itself."""
-    pts = index.pts[start]
-    at = bisect_left(keys, pts)
-    near = [
-        key
-        for key in keys[max(0, at - 1) : at + 1]
-        if abs(bisect_left(index.pts, key) - start) <= reach
-    ]
-    return min(near, key=lambda key: abs(key - pts), default=pts)

@@ -159,6 +159,12 @@ def resident_mb() -> int | None:
     return pages * 4096 >> 20
 
 
+def reserved_mb() -> int | None:
+    """Return what this process has reserved of the GPU's memory, in MiB."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else torch.cuda.memory_reserved() >> 20
+
+
 def _for_people(line: Progress) -> str:
     parts = [f"{line.step:<8} {line.fraction:6.1%}"]
     if line.total:

@@ -15,6 +15,7 @@ from enhance.errors import BadInputError, EnhanceError
 from enhance.manifest import Chunk, ChunkResult, Manifest, data_name, result_name
 from enhance.media import ChunkFacts, ChunkWriter, DecodeReport, frames, open_source
 from enhance.pipeline import Passed, Pipeline, depth
+from enhance.progress import reserved_mb
 from enhance.report import ChunkCount, Device
 from enhance.spec import Interpolate
 from enhance.storage import MissingObjectError, Store
@@ -102,9 +103,15 @@ class _Worker:
     def __init__(self, attempt: Attempt, manifest: Manifest) -> None:
         self._attempt = attempt
         self._manifest = manifest
-        source = open_source(attempt.places.source.media(), manifest.index)
-        self._chain: Chain = chain.build(attempt.spec, source, attempt.compute, attempt.weights)
+        self._chain = attempt.chain or self._built(attempt, manifest)
         attempt.reporter.device = self._chain.compute.name
+        if self._chain.compute.device == "cuda":
+            attempt.reporter.memory_mb = reserved_mb
+
+    @staticmethod
+    def _built(attempt: Attempt, manifest: Manifest) -> Chain:
+        source = open_source(attempt.places.source.media(), manifest.index)
+        return chain.build(attempt.spec, source, attempt.compute, attempt.weights)
 
     def do(self, chunk: Chunk, base: int) -> ChunkResult:
         """Enhance one chunk and store it. `base`: frames that were done before."""

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enhance.cuts import cut
 from enhance.manifest import SourceIdentity, question
 from enhance.media.facts import Index, Keyframe
-from enhance.plan import cut
 from enhance.spec import JobSpec
 
 

@@ -14,6 +14,7 @@ from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
 from enhance.media.containers import FORMATS, output_container
+from enhance.media.encoding import tag_colour
 from enhance.media.opening import opened
 from enhance.media.proof import Joined, Promise, prove
 from enhance.media.source import Source
@@ -50,7 +51,7 @@ def join(
         name, notes = output_container(source, codec, container)
         original = stack.enter_context(opened(source.media))
         tracks = Tracks(original, source.index, name)
-        shift = _shift(source, splice, tracks, name)
+        shift = _shift(source, splice, tracks)
         target = stack.enter_context(
             av.open(
                 f"file:{output}",
@@ -67,23 +68,17 @@ def join(
         for _, packet in merge(video, tracks.packets(shift), key=lambda entry: entry[0]):
             target.mux(packet)
     promise = Promise([pts * base + shift for pts in splice.shown], tracks.sums())
-    return prove(output, name, promise, (*notes, *tracks.notes, *_rounding(name, base)))
+    said = (*notes, *tracks.notes, *tracks.damage(), *_rounding(name, base))
+    return prove(output, name, promise, said)
 
 
-def _shift(source: Source, splice: Splice, tracks: Tracks, container: str) -> Fraction:
+def _shift(source: Source, splice: Splice, tracks: Tracks) -> Fraction:
     """Say by how many seconds everything moves, so that no frame lies before 0."""
     index = source.index
-    starts = [splice.shown[0] * index.time_base]
-    if container in ("mkv", "webm"):
-        # MP4 keeps sound that starts early (an encoder's run-in) by an edit list; Matroska cannot.
-        starts += tracks.starts()
+    first = splice.shown[0] * index.time_base
     if index.container in _CLOCKED:
-        return -min([*starts, *tracks.starts()])
-    earliest = min(starts)
-    if earliest >= 0:
-        return Fraction(0)
-    ticks = -(earliest // index.time_base)
-    return ticks * index.time_base
+        return -min([first, *tracks.starts()])
+    return max(Fraction(0), -first)
 
 
 def _options(
@@ -114,6 +109,7 @@ def _add_video(
 ) -> VideoStream:
     stream = target.add_stream_from_template(template, opaque=True)
     copy_video_tags(original, source.index, stream)
+    tag_colour(stream.codec_context, source.facts.colour)
     if container in ("mp4", "mov") and stream.codec_context.codec.canonical_name == "hevc":
         stream.codec_context.codec_tag = "hvc1"  # the only one that Apple's players take
     matrix = source.index.display_matrix

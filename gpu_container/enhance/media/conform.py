@@ -8,9 +8,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from enhance.errors import BadInputError
 from enhance.frames import Frame
-from enhance.media.layout import has_alpha, is_rgb
+from enhance.media.layout import alpha_unsupported, has_alpha, is_rgb
 from enhance.media.planes import planar_name, views
 from enhance.media.source import Source
 
@@ -69,8 +68,4 @@ class Conform:
     def _require_opaque(self, picture: VideoFrame) -> None:
         alpha = picture.reformat(format="rgba").to_ndarray()[..., 3]
         if int(np.min(alpha)) < 255:
-            raise BadInputError(
-                "alpha_unsupported",
-                f"The video is transparent ({picture.format.name}), and no target here keeps that:"
-                " put it over a background first, or convert it to a format without alpha.",
-            )
+            raise alpha_unsupported(picture.format.name)

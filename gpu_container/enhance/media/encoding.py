@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from pydantic import BaseModel, ConfigDict
 
 from enhance.errors import BadInputError
-from enhance.frames import StreamFacts
+from enhance.frames import Colour, StreamFacts
 from enhance.media.containers import require_codec
 from enhance.media.encoders import HARDWARE, SOFTWARE, Encoder
 from enhance.media.facts import Hdr
@@ -117,6 +117,8 @@ def _encoding(
         options["g"] = str(round(_GOP_S * float(facts.rate or 30)))
     if interlaced and encoder.fields:
         options["flags"] = "+ildct+ilme"
+        order = "tff=1" if source.index.top_field_first else "bff=1"
+        options["x264-params"] = ":".join(filter(None, [options.get("x264-params"), order]))
     elif interlaced:
         notes.append(f"{encoder.name} codes the fields of interlaced frames as one picture")
     return Encoding(
@@ -176,18 +178,22 @@ def _opening_problem(encoding: Encoding, facts: StreamFacts) -> str | None:
 
 def configure(context: VideoCodecContext, encoding: Encoding, facts: StreamFacts) -> None:
     """Set an encoder up for these frames."""
-    colour = facts.colour
     context.width, context.height = facts.width, facts.height
     context.pix_fmt = encoding.pixel_format
     context.time_base = facts.time_base
     context.framerate = facts.rate or Fraction(30)
     context.sample_aspect_ratio = facts.sample_aspect
+    tag_colour(context, facts.colour)
+    # PyAV's default, slices alone, makes x264 cut every picture into strips.
+    context.thread_type = "AUTO"
+    context.options = dict(encoding.options)
+    if facts.colour.chroma_location:
+        context.options["chroma_sample_location"] = str(facts.colour.chroma_location)
+
+
+def tag_colour(context: VideoCodecContext, colour: Colour) -> None:
+    """Write the tags that say how the numbers are to be read."""
     context.color_primaries = colour.primaries
     context.color_trc = colour.transfer
     context.colorspace = colour.matrix
     context.color_range = {None: 0, False: 1, True: 2}[colour.full_range]
-    # PyAV's default, slices alone, makes x264 cut every picture into strips.
-    context.thread_type = "AUTO"
-    context.options = dict(encoding.options)
-    if colour.chroma_location:
-        context.options["chroma_sample_location"] = str(colour.chroma_location)

@@ -15,8 +15,9 @@ from enhance.errors import BadInputError
 from enhance.media import clock, timing
 from enhance.media.facts import Index, Keyframe, Track
 from enhance.media.hdr import read_hdr
+from enhance.media.layout import alpha_unsupported
 from enhance.media.opening import BROKEN, Media, opened
-from enhance.media.picture import PictureFacts, picture_facts
+from enhance.media.picture import picture_facts
 
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
 _PROBE_PACKETS = 1000
@@ -83,7 +84,6 @@ class _Reading:
         self.end_s = 0.0
         self.bits = 0
         self.read = 0
-        self.picture: PictureFacts | None = None
         self.first: VideoFrame | None = None
         self.notes: list[str] = []
         self._fed = 0
@@ -114,6 +114,8 @@ class _Reading:
     def _see_video(self, packet: Packet[Stream], time: int | None) -> None:
         if packet.has_sidedata("encryption_info"):
             raise _encrypted()
+        if self.stream.metadata.get("alpha_mode") == "1":
+            raise alpha_unsupported(f"{self.stream.name} with an alpha layer")
         self.read += 1
         self.bits += packet.size * 8
         self._probe(packet)

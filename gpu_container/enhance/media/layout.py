@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from av.video.format import VideoFormat
 
+from enhance.errors import BadInputError
 from enhance.media.planes import planar_name
 
 _DEPTHS = {8: "", 10: "10le", 12: "12le"}
@@ -34,7 +35,7 @@ def layout_of(name: str) -> Layout:
     depth = next((d for d in _DEPTHS if bits <= d), 12)
     if form.is_rgb or form.has_palette:
         return Layout(f"yuv444p{_DEPTHS[depth]}", depth, 1, 1)
-    if not any(part.is_chroma for part in form.components):
+    if len([part for part in form.components if not part.is_alpha]) < 3:
         return Layout(f"gray{_DEPTHS[depth]}", depth, 0, 0)
     across, down = 16 // form.chroma_width(), 16 // form.chroma_height()
     if (across, down) not in _SUBSAMPLING:
@@ -53,3 +54,12 @@ def is_rgb(name: str) -> bool:
     """Tell whether a format needs a matrix to become luma and chroma."""
     form = VideoFormat(name, 16, 16)
     return form.is_rgb or form.has_palette
+
+
+def alpha_unsupported(what: str) -> BadInputError:
+    """Refuse transparency."""
+    return BadInputError(
+        "alpha_unsupported",
+        f"The video is transparent ({what}), and no target here keeps that: put it over a"
+        " background first, or convert it to a format without alpha.",
+    )

@@ -30,7 +30,7 @@ BROKEN = (InvalidDataError, EOFError, ArgumentError, PatchWelcomeError, DemuxerN
 
 _FORMATS = (
     "mov,matroska,webm,mpegts,mpeg,mpegvideo,m4v,avi,flv,asf,ogg,mxf,nut,ivf,dv,rm,wtv,gxf,"
-    "h264,hevc,obu,av1,mjpeg,yuv4mpegpipe,gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,"
+    "h264,hevc,obu,av1,mjpeg,yuv4mpegpipe,gif,apng,image2,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,"
     "mp3,aac,wav,flac,aiff"
 )
 """Demuxers that read one file and nothing else. Playlists (hls, concat, dash) name further files:

@@ -48,7 +48,8 @@ def picture_facts(frame: VideoFrame, stream: VideoStream) -> PictureFacts:
         rotation=round(frame.rotation / 90) * 90 % 360 if matrix else 0,
         flipped=bool(matrix) and matrix[0] * matrix[4] - matrix[1] * matrix[3] < 0,
         interlaced=frame.interlaced_frame or order in _TOP_FIRST + _BOTTOM_FIRST,
-        top_field_first=order in _TOP_FIRST,
+        # Where nothing is said: the usual order of everything but DV.
+        top_field_first=order not in _BOTTOM_FIRST,
     )
 
 

@@ -52,6 +52,7 @@ def open_source(media: Media, index: Index | None = None) -> Source:
         rate=index.rate,
         sample_aspect=index.sample_aspect,
         colour=_colour(index),
+        rotation=-index.rotation % 360,
         bits_per_pixel=index.bits / pixels if pixels else 0.0,
     )
     return Source(media, index, facts, (*index.notes, *_oddities(index, facts)))

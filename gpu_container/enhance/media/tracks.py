@@ -28,6 +28,7 @@ _OLD_FILES_OWN = {
     "number_of_bytes",
 }
 """Tags that describe the old file, not the work."""
+_PICTURES = {"mjpeg": ("jpg", "image/jpeg")}
 _PHONES = ("com.apple.", "com.android.")
 _REFRAMED = ("mpegts", "mpeg", "aac")
 """Containers that wrap each packet of sound in a header that others do not: its bytes change."""
@@ -40,6 +41,17 @@ class _Copy:
     kind: str
     """Kept here: a stream of a closed container must not be asked (PyAV crashes)."""
     sum: Sum = field(default_factory=Sum)
+    dts: int | None = None
+    skipped: int = 0
+
+    def takes(self, packet: Packet[Any]) -> bool:
+        """Add a packet up, unless its time is over: no container takes those of a damaged file."""
+        if packet.dts is not None and self.dts is not None and packet.dts < self.dts:
+            self.skipped += 1
+            return False
+        self.dts = packet.dts if packet.dts is not None else self.dts
+        self.sum.add(bytes(packet))
+        return True
 
 
 class Tracks:
@@ -60,7 +72,7 @@ class Tracks:
             return True
         if not (stream.type == "data" and self._index.chapters):
             # (Such a track holds the chapters' titles, which are written anew.)
-            name = getattr(stream, "name", None) or "unknown"
+            name = _codec_name(stream)
             self.notes.append(f"left out: stream {stream.index} ({stream.type}, {name})")
         return False
 
@@ -76,11 +88,26 @@ class Tracks:
     def add_to(self, output: OutputContainer) -> None:
         """Make a stream for each."""
         for stream in self._chosen:
+            if stream.type == "video" and output.format.name == "matroska":
+                self._attach_cover(stream, output)
+                continue
             target = output.add_stream_from_template(stream, opaque=True)
             target.metadata.update(_tags(stream.metadata))
             target.disposition = stream.disposition
             if stream.type != "attachment":
                 self._copies[stream.index] = _Copy(stream, target, stream.type)
+
+    def _attach_cover(self, stream: Stream, output: OutputContainer) -> None:
+        """Matroska keeps covers as attached files."""
+        kind = _codec_name(stream)
+        suffix, mime = _PICTURES.get(kind, (kind, f"image/{kind}"))
+        name = stream.metadata.get("filename", f"cover.{suffix}")
+        mime = stream.metadata.get("mimetype", mime)
+        for packet in self._source.demux(stream):
+            if packet.size:
+                output.add_attachment(name, mime, bytes(packet))
+                break
+        self._source.seek(0)
 
     def packets(self, shift: Fraction) -> Iterator[tuple[float, Packet[Any]]]:
         """Yield their packets with their time in seconds, moved by `shift` seconds."""
@@ -90,8 +117,9 @@ class Tracks:
             if packet.size == 0:
                 continue
             copy = self._copies[packet.stream_index]
-            copy.sum.add(bytes(packet))
             clock.move(packet, self._index.jumps)
+            if not copy.takes(packet):
+                continue
             base = copy.source.time_base or Fraction(1, 1000)
             ticks = round(shift / base)
             if packet.pts is not None:
@@ -102,11 +130,23 @@ class Tracks:
             packet.stream = copy.target
             yield last, packet
 
+    def damage(self) -> list[str]:
+        """Say what of the streams could not be copied."""
+        return [
+            f"stream {index}: {copy.skipped} packets whose time was over are left out"
+            for index, copy in self._copies.items()
+            if copy.skipped
+        ]
+
     def sums(self) -> list[Sum]:
         """Add up the sound that went through; nothing where its bytes change on the way."""
         if self._index.container in _REFRAMED:
             return []
         return [copy.sum for copy in self._copies.values() if copy.kind == "audio"]
+
+
+def _codec_name(stream: Stream) -> str:
+    return getattr(stream, "name", None) or "unknown"
 
 
 def copy_tags(source: InputContainer, output: OutputContainer, shift: Fraction) -> None:

@@ -79,10 +79,12 @@ class TiledRunner:
     def _parts(self, planes: Sequence[Plane]) -> tuple[Plane, ...]:
         ports = self._graph.outputs
         height, width = planes[0].shape
+        tile = self._tile or (height, width)
         results: list[NDArray[Any]] = []
-        for part in self._grid(height, width):
-            around = tuple(
-                self._wider(s, size) for s, size in zip(part, (height, width), strict=True)
+        for part in _grid(height, width, tile):
+            around = (
+                self._window(part[0], height, tile[0]),
+                self._window(part[1], width, tile[1]),
             )
             cut = [
                 plane[_scaled(around[0], 1, port.sub_h), _scaled(around[1], 1, port.sub_w)]
@@ -95,7 +97,7 @@ class TiledRunner:
                     for port, plane in zip(ports, done, strict=True)
                 ]
             for result, plane, port in zip(results, done, ports, strict=True):
-                self._place(result, plane, port, part, (around[0], around[1]))
+                self._place(result, plane, port, part, around)
         return tuple(results)
 
     def _place(
@@ -109,15 +111,15 @@ class TiledRunner:
         to = _scaled(part[0], scale, port.sub_h), _scaled(part[1], scale, port.sub_w)
         result[to] = plane[rows, cols]
 
-    def _grid(self, height: int, width: int) -> Iterator[Part]:
-        high, wide = self._tile or (height, width)
-        for top in range(0, height, high):
-            for left in range(0, width, wide):
-                yield slice(top, min(top + high, height)), slice(left, min(left + wide, width))
+    def _window(self, part: slice, size: int, tile: int) -> slice:
+        """What a part is computed from: it and its surroundings, always as long as for all others.
 
-    def _wider(self, part: slice, size: int) -> slice:
+        One size means that engines which prepare themselves for a size do it once.
+        """
         halo = _up(self._graph.radius, self._graph.align)
-        return slice(max(part.start - halo, 0), min(part.stop + halo, size))
+        length = min(tile + 2 * halo, size)
+        start = min(max(part.start - halo, 0), size - length)
+        return slice(start, start + length)
 
     def shrink(self, luma: Plane) -> None:
         """Halve the longer side of the parts.
@@ -180,9 +182,14 @@ class _Tiled:
                 self._runner.shrink(self._planes[0])
         if planes is None:
             planes = self._runner.in_parts(self._planes)
-        return tuple(
-            p[:height, :width] for p, (height, width) in zip(planes, self._sizes, strict=True)
-        )
+        sized = zip(planes, self._sizes, strict=True)
+        return (*(plane[:height, :width] for plane, (height, width) in sized), *self._rest)
+
+
+def _grid(height: int, width: int, tile: tuple[int, int]) -> Iterator[Part]:
+    for top in range(0, height, tile[0]):
+        for left in range(0, width, tile[1]):
+            yield slice(top, min(top + tile[0], height)), slice(left, min(left + tile[1], width))
 
 
 def _up(size: int, to: int) -> int:

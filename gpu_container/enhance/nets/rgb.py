@@ -106,12 +106,11 @@ class _Colours:
         of_cb = -2 * table.kb * (1 - table.kb) / table.kg
         of_cr = -2 * table.kr * (1 - table.kr) / table.kg
         green = self._sum("green", (luma, 1), (cb, of_cb), (cr, of_cr))
-        picture = self._graph.node("Concat", [red, green, blue], "picture.open", axis=1)
-        return self._clipped(picture, "picture")
+        # Not clipped: colours outside RGB's cube, which film has, come back as they were.
+        return self._graph.node("Concat", [red, green, blue], "picture", axis=1)
 
     def from_rgb(self, picture: str) -> list[str]:
         table = self._table
-        picture = self._clipped(picture, "result")
         red, green, blue = (self._cut(picture, f"result.{i}", 1, i, i + 1) for i in range(3))
         luma = self._sum("luma", (red, table.kr), (green, table.kg), (blue, table.kb))
         values = [self._sum("y.code", (luma, table.y_span), plus=table.black)]
@@ -151,14 +150,14 @@ class _Colours:
         graph = self._graph
         end = 2**31 - 1
         if not first:
-            pair = [self._cut(value, f"{name}.{k}", axis, k, end, 2) for k in (0, 1)]
+            pair = [self._cut(value, f"{name}.at{k}", axis, k, end, 2) for k in (0, 1)]
             return self._sum(name, (pair[0], 0.5), (pair[1], 0.5))
         edge = [0, 0, 1, 1, 0, 0, 1, 1]
         value = graph.node("Pad", [value, graph.constant("edge", edge)], f"{name}.pad", mode="edge")
         other = 5 - axis
         value = self._cut(value, f"{name}.inner", other, 1, -1)
         three = [
-            self._cut(value, f"{name}.{k}", axis, k, k - 2 if k < 2 else end, 2) for k in range(3)
+            self._cut(value, f"{name}.at{k}", axis, k, k - 2 if k < 2 else end, 2) for k in range(3)
         ]
         return self._sum(name, (three[0], 0.25), (three[1], 0.5), (three[2], 0.25))
 
@@ -190,11 +189,6 @@ class _Colours:
             for word, number in (("from", start), ("to", stop), ("axis", axis), ("step", step))
         ]
         return graph.node("Slice", [value, *bounds], name)
-
-    def _clipped(self, value: str, name: str) -> str:
-        graph = self._graph
-        bounds = [graph.constant("none", 0.0), graph.constant("full", 1.0)]
-        return graph.node("Clip", [value, *bounds], name)
 
 
 def _between(sub: int, first: bool) -> tuple[float, ...]:

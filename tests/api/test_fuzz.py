@@ -29,7 +29,7 @@ _SETTINGS = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-_BEYOND_SCHEMA = {("POST", "/v1/jobs"), ("GET", "/v1/jobs")}
+_BEYOND_SCHEMA = {("POST", "/v1/jobs"), ("POST", "/v1/quotes"), ("GET", "/v1/jobs")}
 """Operations that may refuse what their schema allows: what no model can make, a foreign cursor."""
 
 

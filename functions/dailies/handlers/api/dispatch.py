@@ -125,9 +125,9 @@ def _body(operation: AnyOperation, request: HttpRequest) -> BaseModel | None:
     try:
         return _validated(operation.body, request.body)
     except ValidationError as exc:
-        problems = field_problems(exc)
         if "json_invalid" in _types(exc):
-            raise MalformedRequestError("The body is not valid JSON.", problems) from exc
+            raise MalformedRequestError("The body is not valid JSON.", field_problems(exc)) from exc
+        problems = field_problems(exc, body=json.loads(request.body))
         raise InvalidRequestError("The body is not a valid request.", problems) from exc
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -172,12 +172,38 @@ def problem_answer(error: Exception, *, trace_id: str, spends: bool) -> Answer:
     )
 
 
-def field_problems(error: ValidationError, prefix: str = "") -> tuple[FieldProblem, ...]:
-    """Return a validation error's complaints, without the values that caused them."""
+def field_problems(
+    error: ValidationError, prefix: str = "", *, body: object = None
+) -> tuple[FieldProblem, ...]:
+    """Return a validation error's complaints, without the values that caused them.
+
+    With the `body` that is at fault, each points at a place that is there, or at the member that
+    is missing of one: Pydantic also names the kind of thing that it took a value for.
+    """
     return tuple(
-        FieldProblem(prefix + _pointer(item["loc"], rooted=not prefix), item["msg"])
+        FieldProblem(prefix + _pointer(_place(item["loc"], body), rooted=not prefix), item["msg"])
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     )
+
+
+def _place(loc: tuple[int | str, ...], body: object) -> tuple[int | str, ...]:
+    """Return the parts of `loc` that lead into `body`; all of them where there is none."""
+    if body is None:
+        return loc
+    parts: list[int | str] = []
+    here = body
+    for i, part in enumerate(loc):
+        if isinstance(here, dict) and isinstance(part, str):
+            members = cast("dict[str, object]", here)
+            if part not in members and i + 1 < len(loc):
+                continue  # a tag of a union
+            parts.append(part)
+            here = members.get(part)
+        elif isinstance(here, list) and isinstance(part, int):
+            parts.append(part)
+            items = cast("list[object]", here)
+            here = items[part] if part < len(items) else None
+    return tuple(parts)
 
 
 def _pointer(loc: tuple[int | str, ...], *, rooted: bool) -> str:

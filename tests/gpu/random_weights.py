@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ class _Maker:
 def luma(scale: int = 2, depth: int = 2, features: int = 4, seed: int = 0) -> State:
     make = _Maker(seed)
     sizes = [1, *[features] * (depth + 1), scale * scale]
-    for i, (source, to) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (source, to) in enumerate(pairwise(sizes)):
         make.conv(f"conv.{i}", source, to)
     return make.state
 
@@ -40,7 +41,7 @@ def silent_luma(scale: int = 2) -> State:
 def compact(scale: int = 2, hidden: int = 2, features: int = 6, seed: int = 0) -> State:
     make = _Maker(seed)
     sizes = [3, *[features] * (hidden + 1), 3 * scale * scale]
-    for i, (source, to) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (source, to) in enumerate(pairwise(sizes)):
         make.conv(f"body.{2 * i}", source, to)
         if i < len(sizes) - 2:
             make.state[f"body.{2 * i + 1}.weight"] = np.full(features, 0.2, np.float32)

@@ -100,7 +100,10 @@ def test_chroma_keeps_its_place_when_brought_to_a_size(
     ratio = 64 / result.planes[0].shape[1]
     at = ((2 * np.arange(chroma.shape[1]) + 0.5) * ratio - 0.5) / 2
     expected = 960 + 64 * at
-    assert np.abs(chroma[5, 4:-4] - expected[4:-4]).max() <= 3
+    difference = (chroma[5] - expected)[4:-4]
+    # Averages over areas stand up to a tenth of a sample (64) off their centres, either way.
+    assert np.abs(difference).max() <= 6.4
+    assert abs(difference.mean()) <= 1.5
 
 
 def test_the_model_is_chosen_by_bits_per_pixel(compute: Compute) -> None:

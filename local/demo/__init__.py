@@ -1,1 +1,1 @@
-"""One command that shows all of it: deploy, two jobs with faults, two videos."""
+"""One command that shows all of it: deploy, three jobs, two of them with faults, their videos."""

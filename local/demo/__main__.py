@@ -1,4 +1,4 @@
-"""`python -m local.demo`: deploy everything to a local AWS, run two jobs, show the videos."""
+"""`python -m local.demo`: deploy everything to a local AWS, run three jobs, show the videos."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from local.demo import money, report
+from local.demo import enhancement, money, report
 from local.demo.errors import DemoError
 from local.demo.jobs import SHOTS, watch
 from local.twin.api import Api, ApiError
@@ -55,18 +55,23 @@ def _run(narrator: Narrator) -> None:
 
 def _play(twin: Twin, api: Api, access: Access, narrator: Narrator) -> None:
     narrator.title(f"Two jobs, text to video (vendors are simulated, {_SPEED:g} times as fast)")
+    narrator.line("  A third one makes an uploaded video larger, on this machine.")
     hook = f"{twin.receiver_url}/hooks/demo"
     jobs = {shot.name: api.create_job(shot.body(hook)) for shot in SHOTS}
+    small = enhancement.upload(api)
+    jobs[enhancement.NAME] = api.create_job(small.body())
     ended = watch(api, jobs, _SPEED, narrator.console)
     narrator.title("Timelines")
     for name, job in ended.items():
         told = report.timeline(api.events(job["job_id"]), job["finished_at"])
         narrator.line(f"  {name}: {told}")
+    enhanced = ended.pop(enhancement.NAME)
     parts = {
         "Faults": lambda: money.require_faults(twin),
         "Money": lambda: money.prove_one_paid_task_each(twin, api, ended),
         "Webhooks": lambda: report.webhooks(twin, access, ended),
         "Videos": lambda: report.videos(twin, api, ended, _OUT),
+        "Enhancement": lambda: enhancement.show(api, small, enhanced, _OUT),
         "Emails": lambda: report.emails(twin, ended, _OUT),
     }
     for title, lines in parts.items():

@@ -98,7 +98,7 @@ class _Board:
             told = (*row[:4], row[6])
             if self._told.get(name) != told:
                 self._told[name] = told
-                elapsed = f"{row[4]} of usually {row[5]}"
+                elapsed = f"{row[4]} of usually {row[5]}" if row[5] else row[4]
                 words = [f"{name:<11}", f"{row[0]:<9}", f"{row[1]:<10}", row[2], row[3], elapsed]
                 self._console.print("  " + "  ".join(w for w in [*words, row[6]] if w))
 
@@ -108,7 +108,7 @@ class _Board:
         return (
             job["state"],
             job["stage"] if job["state"] not in ENDED else "",
-            job["model"],
+            job["model"] or job["kind"],
             f"attempt {attempt['number']}" if attempt else "",
             f"{_elapsed_s(job):.0f} s",
             f"{usual['p50']:.0f} s ÷ {self._speed:g}" if usual else "",

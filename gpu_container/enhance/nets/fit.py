@@ -1,60 +1,50 @@
-"""Brings planes to a size that no net gives by itself: on the CPU, between nets and encoder."""
+"""Brings planes down to a size that no net gives by itself: on the CPU, before the encoder."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from enhance.frames import Frame, Plane, StreamFacts
 from enhance.nets.planes import ports
+from enhance.nets.resample import REACH, cubic
 from enhance.nets.siting import sits_left, sits_top
 
 
 class Fit:
-    """Resamples each plane once: bicubic up, area down; chroma stays where its siting says."""
+    """Averages each plane over areas, once; chroma stays where its siting says."""
 
     def __init__(self, facts: StreamFacts, width: int, height: int) -> None:
-        self._down = Fraction(facts.height, height)
-        self._across = Fraction(facts.width, width)
+        """Prepare to shrink frames of these facts to `width` and `height`, not larger than theirs."""
         self._sizes = [(-(-width // p.sub_w), -(-height // p.sub_h)) for p in ports(facts)]
-        self._sited = [
-            (p.sub_w == 2 and sits_left(facts), p.sub_h == 2 and sits_top(facts))
-            for p in ports(facts)
-        ]
+        # Areas share their centres, wherever a sample is said to sit. One that sits on the first
+        # luma sample of its pair must be looked up a little before the area's centre.
+        left = (facts.width / width - 1) / 4 if sits_left(facts) else 0.0
+        top = (facts.height / height - 1) / 4 if sits_top(facts) else 0.0
+        self._before = (_moved(left), _moved(top)) if left or top else None
         self.facts = replace(facts, width=width, height=height)
 
     def frame(self, frame: Frame) -> Frame:
         """Give the frame at the new size."""
-        planes = tuple(self.plane(plane, i) for i, plane in enumerate(frame.planes))
+        planes = tuple(self._plane(plane, i) for i, plane in enumerate(frame.planes))
         return replace(frame, planes=planes, owner=None)
 
-    def plane(self, plane: Plane, index: int) -> Plane:
-        """Give one plane of the frame at the new size."""
-        left, top = self._sited[index]
-        width, height = self._sizes[index]
-        across, down = float(self._across), float(self._down)
-        # Half-pixel centres put sample i at (i + 1/2) * ratio - 1/2; a sample that sits on the
-        # first luma sample of its pair lies a quarter of a chroma sample before its centre.
-        dx = (across - 1) / 4 * (1 if left else 2)
-        dy = (down - 1) / 4 * (1 if top else 2)
-        if across <= 1 and down <= 1:
-            return _sample(plane, across, down, dx, dy, width, height)
-        if left or top:
-            shift_x = -(across - 1) / 4 if left else 0.0
-            shift_y = -(down - 1) / 4 if top else 0.0
-            plane = _sample(plane, 1, 1, shift_x, shift_y, plane.shape[1], plane.shape[0])
-        return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)  # pyright: ignore
+    def _plane(self, plane: Plane, index: int) -> Plane:
+        if index and self._before is not None:
+            across, down = self._before
+            plane = cv2.sepFilter2D(  # pyright: ignore
+                plane, -1, across, down, borderType=cv2.BORDER_REPLICATE
+            )
+        size = self._sizes[index]
+        return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)  # pyright: ignore
 
 
-def _sample(
-    plane: Plane, across: float, down: float, dx: float, dy: float, width: int, height: int
-) -> Plane:
-    """Take bicubic samples at (i * across + dx, j * down + dy); the edge is repeated."""
-    matrix = np.array([[across, 0.0, dx], [0.0, down, dy]])
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(  # pyright: ignore
-        plane, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
+def _moved(by: float) -> NDArray[np.float64]:
+    """Weights of the samples around one, for the bicubic value `by` samples before it.
+
+    With a = -0.5, the only kernel of Keys' that moves a ramp by just as much.
+    """
+    return np.array([cubic(k + by, a=-0.5) for k in range(-REACH, REACH + 1)])

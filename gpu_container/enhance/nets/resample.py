@@ -17,12 +17,12 @@ REACH = 2
 """How far a sample looks, in samples of the source."""
 
 
-def cubic(distance: float) -> float:
+def cubic(distance: float, a: float = _A) -> float:
     """Keys' kernel."""
     t = abs(distance)
     if t < 1:
-        return ((_A + 2) * t - (_A + 3)) * t * t + 1
-    return (((t - 5) * t + 8) * t - 4) * _A if t < 2 else 0.0
+        return ((a + 2) * t - (a + 3)) * t * t + 1
+    return (((t - 5) * t + 8) * t - 4) * a if t < 2 else 0.0
 
 
 def phases(scale: int, sub: int = 1, first: bool = False) -> tuple[float, ...]:

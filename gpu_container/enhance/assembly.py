@@ -56,6 +56,8 @@ def assemble(attempt: Attempt) -> None:
     sha256 = chain.digest(path)
     target.put(path)
     same = target is attempt.places.output
+    if not same:
+        attempt.warn(f"the output is named {target.name}, as the container that it has")
     attempt.output = _output(attempt.spec.output if same else target.uri, sha256, joined)
 
 

@@ -20,9 +20,9 @@ from enhance.interruption import Interruption, SpotNotice
 from enhance.progress import Reporter
 from enhance.report import ChunkCount, Device, Output, Report, Timing, ending, ending_of
 from enhance.settings import Settings
-from enhance.spec import JobSpec, Weights
+from enhance.spec import Denoise, JobSpec, SuperResolution, Weights
 from enhance.storage import StoreError
-from enhance.storage.files import FileStore
+from enhance.storage.files import FileStore, named_faults
 from enhance.storage.places import Places
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ class Attempt:
         # the engines take a second to import
         from enhance.engines import open_compute
 
-        return open_compute(self.spec.device, self.spec.precision)
+        nets = any(isinstance(step, SuperResolution | Denoise) for step in self.spec.stages)
+        # finding out which precision is faster takes half a second, for nothing where no net runs
+        return open_compute(self.spec.device, self.spec.precision if nets else "fp32")
 
     def weights(self, wanted: Weights) -> Path:
         """Return weights of one's own as a local file."""
@@ -117,17 +119,27 @@ def perform(
         alone: Whether no other machine takes part.
     """
     start, cpu_start = time.monotonic(), time.process_time()
-    with _scratch(places, settings) as scratch, _spot_notices(settings, interruption):
-        attempt = Attempt(
-            spec, places, settings, reporter, interruption, scratch, analyze=analyze, alone=alone
-        )
-        try:
+    attempt = Attempt(
+        spec,
+        places,
+        settings,
+        reporter,
+        interruption,
+        settings.scratch,
+        analyze=analyze,
+        alone=alone,
+    )
+    try:
+        with (
+            _scratch(places, settings) as attempt.scratch,
+            _spot_notices(settings, interruption),
+        ):
             step(attempt)
-            told = _good_ending(attempt)
-        except Exception as error:
-            told = ending_of(error)
-            if told["exit_code"] == ExitCode.INTERNAL and not isinstance(error, StoreError):
-                traceback.print_exc(file=sys.stderr)
+        told = _good_ending(attempt)
+    except Exception as error:
+        told = ending_of(error)
+        if told["exit_code"] == ExitCode.INTERNAL and not isinstance(error, StoreError):
+            traceback.print_exc(file=sys.stderr)
     report = Report(
         task_id=spec.task_id,
         **told,
@@ -184,7 +196,8 @@ def _scratch(places: Places, settings: Settings) -> Iterator[Path]:
             yield Path(name)
         return
     parent = places.work.root / "scratch"
-    parent.mkdir(parents=True, exist_ok=True)
+    with named_faults(str(parent)):
+        parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix=f"{os.getpid()}-") as name:
         yield Path(name)
     # stays where another process works in it

@@ -202,6 +202,32 @@ def test_people_get_a_result_and_no_litter(tmp_path: Path) -> None:
     assert len(video_pts(output)) == 12
 
 
+def test_name_follows_the_container_that_the_result_really_has(tmp_path: Path) -> None:
+    arguments = ("--input", str(clips.plain(12)), "--output", str(tmp_path / "out.webm"))
+    made = ended(start("all", *arguments, "--codec", "av1", "--preset", "12"))
+    assert made.status == ExitCode.OK, made.err
+    # WebM cannot hold the source's AAC
+    assert list(tmp_path.iterdir()) == [tmp_path / "out.mkv"]
+    assert made.lines[-1]["output"]["uri"] == str(tmp_path / "out.mkv")
+    assert "the output is named out.mkv" in " ".join(made.lines[-1]["warnings"])
+
+
+def test_refused_request_leaves_nothing(tmp_path: Path) -> None:
+    arguments = ("--input", str(tmp_path / "none.mp4"), "--output", str(tmp_path / "out.mp4"))
+    assert ended(start("all", *arguments)).status == ExitCode.BAD_INPUT
+    assert not list(tmp_path.iterdir())
+
+
+def test_place_where_nothing_can_be_written_is_named(task: Task, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    task.places["work"] = str(tmp_path / "file" / "work")
+    made = task.run("all")
+    assert made.status == ExitCode.INTERNAL
+    assert made.lines[-1]["code"] == "storage_failed"
+    assert str(tmp_path / "file") in made.err
+    assert "Traceback" not in made.err
+
+
 def test_stop_keeps_finished_chunks_and_the_next_try_goes_on(task: Task, tmp_path: Path) -> None:
     task.source = clips.plain(200)
     with task.start("all") as process:

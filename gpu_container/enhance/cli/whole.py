@@ -23,13 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Plan, run and assemble; a default work folder goes once the result is there."""
+    """Plan, run and assemble; a default work folder goes once it is of no more use."""
     given = settings.read()
     spec = job.asked(args, given)
     plain = bool(options.given(args))
     analyze = args.analyze if args.analyze is not None else not plain
     status = job.perform_and_tell(args, spec, given, job.Job(whole, analyze=analyze, alone=True))
     folder = options.default_work(args) if plain else None
-    if folder is not None and status in (ExitCode.OK, ExitCode.PARTIAL_INPUT):
+    # kept where the same command can go on from it
+    if folder is not None and status not in (ExitCode.INTERRUPTED, ExitCode.INTERNAL):
         shutil.rmtree(folder, ignore_errors=True)
     return status

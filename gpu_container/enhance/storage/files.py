@@ -25,7 +25,7 @@ class FileStore:
 
     def stat(self, name: str) -> Stat | None:
         """The ETag is made of size and time of the last change."""
-        with _named_faults(self.uri(name)):
+        with named_faults(self.uri(name)):
             try:
                 found = (self.root / name).stat()
             except (FileNotFoundError, NotADirectoryError):
@@ -34,7 +34,7 @@ class FileStore:
 
     def read(self, name: str) -> bytes:
         """See `Store.read`."""
-        with _named_faults(self.uri(name)):
+        with named_faults(self.uri(name)):
             return (self.root / name).read_bytes()
 
     def open(self, name: str) -> str:
@@ -47,7 +47,7 @@ class FileStore:
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
         """Write a neighbour, then give it the name: atomic, also against a power cut."""
         target = self.root / name
-        with _named_faults(str(target)):
+        with named_faults(str(target)):
             if not replace and target.exists():
                 return False
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,8 @@ def _give_name(neighbour: Path, target: Path, *, replace: bool) -> bool:
 
 
 @contextmanager
-def _named_faults(uri: str) -> Iterator[None]:
+def named_faults(uri: str) -> Iterator[None]:
+    """Turn the system's errors into StoreError that names the file."""
     try:
         yield
     except FileNotFoundError as error:

@@ -13,6 +13,7 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
+from enhance.media.clock import CLOCKED
 from enhance.media.containers import FORMATS, output_container
 from enhance.media.encoding import tag_colour
 from enhance.media.opening import opened
@@ -21,8 +22,6 @@ from enhance.media.source import Source
 from enhance.media.splice import Chunk, Splice
 from enhance.media.tracks import Tracks, copy_tags, copy_video_tags, has_phone_tags
 
-_CLOCKED = ("mpegts", "mpeg")
-"""Their clock starts anywhere; the result's starts at 0."""
 _MOVIE_TICKS = (1 << 31) - 1
 
 
@@ -76,7 +75,7 @@ def _shift(source: Source, splice: Splice, tracks: Tracks) -> Fraction:
     """Say by how many seconds everything moves, so that no frame lies before 0."""
     index = source.index
     first = splice.shown[0] * index.time_base
-    if index.container in _CLOCKED:
+    if index.container in CLOCKED:
         return -min([first, *tracks.starts()])
     return max(Fraction(0), -first)
 

@@ -10,6 +10,7 @@ from typing import Self
 
 import av
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +19,10 @@ from enhance.frames import Frame, StreamFacts
 from enhance.media.encoding import Encoding, configure
 from enhance.media.facts import Timestamps
 from enhance.media.planes import to_video_frame
+
+_MOST_REORDERED = {"h264": 16, "hevc": 16}
+"""Frames that a decoder may hold: H.264 A.3.1, H.265 A.4.2. The others code in the order of
+showing."""
 
 
 class ChunkFacts(BaseModel):
@@ -43,6 +48,7 @@ class ChunkWriter:
         self._encoding = encoding
         self._facts = facts
         self._pts: list[int] = []
+        self._coded = 0
         self._last_duration = 0
         self._open = ExitStack()
         self._output: OutputContainer | None = None
@@ -65,9 +71,11 @@ class ChunkWriter:
         if error is not None:
             self._open.close()
             return
-        output, stream = self._running()
+        _, stream = self._running()
         if self._pts:
-            output.mux(stream.encode(None))
+            self._mux(stream.encode(None))
+        else:
+            self._path.touch()  # a range of which nothing could be decoded
         extradata = stream.codec_context.extradata or b""
         self._open.close()
         with self._path.open("rb") as file:
@@ -87,7 +95,7 @@ class ChunkWriter:
         Raises:
             ValueError: its time is not after the one before, or its planes have another shape.
         """
-        output, stream = self._running()
+        _, stream = self._running()
         if self._pts and frame.pts <= self._pts[-1]:
             raise ValueError(f"a frame at {frame.pts} after one at {self._pts[-1]}")
         self._pts.append(frame.pts)
@@ -96,7 +104,21 @@ class ChunkWriter:
         picture.pts = frame.pts - self._pts[0]
         # A decoded frame still says how the source coded it, and encoders obey that.
         picture.pict_type = PictureType.NONE
-        output.mux(stream.encode(picture))
+        self._mux(stream.encode(picture))
+
+    def _mux(self, packets: list[Packet]) -> None:
+        """Write packets, with decoding times of our own: x265's are wrong in very short chunks.
+
+        They are the showing times in order, held back by the most that any stream reorders. Joining
+        makes better ones.
+        """
+        output, _ = self._running()
+        depth = _MOST_REORDERED.get(self._encoding.codec, 0)
+        for packet in packets:
+            place = self._coded - depth
+            packet.dts = self._pts[place] - self._pts[0] if place >= 0 else place
+            self._coded += 1
+            output.mux(packet)
 
     def _running(self) -> tuple[OutputContainer, VideoStream]:
         if self._output is None or self._stream is None:

@@ -146,7 +146,7 @@ class _Reading:
                 "no_frames", "The file promises video, but not one frame of it can be decoded."
             )
         jumps = self.clock.jumps()
-        stamps = [clock.shifted(stamp, jumps) for stamp in self.packets]
+        stamps = clock.moved(self.packets, jumps)
         # What lies before the first keyframe refers to frames that nobody has.
         begin = next((n for n, stamp in enumerate(stamps) if stamp.key), 0)
         stamps = stamps[begin:]
@@ -165,7 +165,7 @@ class _Reading:
             last_duration=last.duration or timing.usual_step(pts),
             keyframes=_keyframes(stamps),
             reorder=timing.reorder_depth(list(dict.fromkeys(stamp.pts for stamp in stamps))),
-            rate=timing.constant_rate(pts, base, self.stream.average_rate),
+            rate=timing.constant_rate(pts, base, self._nominal()),
             hdr=read_hdr(self.first),
             bits=self.bits,
             tracks=tuple(self._track(s) for s in self.container.streams if s is not self.stream),
@@ -189,6 +189,10 @@ class _Reading:
             start=self.starts.get(stream.index),
             time_base=stream.time_base,
         )
+
+    def _nominal(self) -> list[Fraction | None]:
+        stream = self.stream
+        return [stream.base_rate, stream.guessed_rate, stream.average_rate]
 
     def _start(self) -> Fraction:
         times = [

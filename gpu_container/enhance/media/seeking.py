@@ -29,7 +29,10 @@ def keyframes_before(index: Index, pts: int) -> list[Keyframe | None]:
     if index.jumps:
         return [None]  # times do not lead to places in such a file
     nearest = bisect_right([key.pts for key in index.keyframes], pts)
-    return [*reversed(index.keyframes[max(0, nearest - 2) : nearest])] or [None]
+    if nearest <= 1:
+        return [None]
+    last_two = index.keyframes[max(0, nearest - 2) : nearest]
+    return list(reversed(last_two))
 
 
 def packets(
@@ -40,8 +43,9 @@ def packets(
     Nothing comes if the keyframe is not found.
     """
     if key is None:
+        mover = clock.Mover(index.jumps)
         for packet in container.demux(stream):
-            clock.move(packet, index.jumps)
+            mover.move(packet)
             yield packet
         return
     for target in _targets(index, key):

@@ -7,6 +7,14 @@ from fractions import Fraction
 from itertools import pairwise
 from statistics import median_low
 
+_USUAL = [
+    Fraction(rate * 1000, per)
+    for rate in (24, 25, 30, 48, 50, 60, 100, 120)
+    for per in ((1001, 1000) if rate % 25 else (1000,))
+]
+"""In times counted by the millisecond, 59.94 and 60 look alike over a short clip: what the
+container says comes first."""
+
 
 def spread(pts: Iterable[int]) -> list[int]:
     """Sort, and move each time that is taken to the next free tick, so that no frame is lost."""
@@ -22,26 +30,27 @@ def usual_step(pts: Sequence[int]) -> int:
 
 
 def constant_rate(
-    pts: Sequence[int], time_base: Fraction, nominal: Fraction | None
+    pts: Sequence[int], time_base: Fraction, nominal: Sequence[Fraction | None]
 ) -> Fraction | None:
     """Say the frame rate if every frame stands on its grid, to one tick; else None.
 
     Args:
         pts: Sorted.
         time_base: Of `pts`, in seconds.
-        nominal: What the container says; returned where it agrees, being the exact number.
+        nominal: What the container says; preferred where it agrees, being the exact number.
     """
+    named = [rate for rate in nominal if rate]
     if len(pts) < 2:
-        return nominal
+        return next(iter(named), None)
     steps = len(pts) - 1
     step = Fraction(pts[-1] - pts[0], steps)
     if any(abs(value - pts[0] - n * step) > 1 for n, value in enumerate(pts)):
         return None
-    # A tick more or less at either end moves the mean step by this much.
-    slack = Fraction(2, steps)
-    if nominal and abs(1 / (nominal * time_base) - step) <= slack:
-        return nominal
-    return 1 / (step * time_base)
+    # Rounding to a tick at either end moves the mean step by this much at most.
+    slack = Fraction(1, steps)
+    near = [rate for rate in [*named, *_USUAL] if abs(1 / (rate * time_base) - step) <= slack]
+    round_ones = [rate for rate in near if rate in _USUAL]
+    return next(iter([*round_ones, *near]), 1 / (step * time_base))
 
 
 def reorder_depth(pts: Sequence[int]) -> int:

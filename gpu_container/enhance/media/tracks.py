@@ -30,7 +30,7 @@ _OLD_FILES_OWN = {
 """Tags that describe the old file, not the work."""
 _PICTURES = {"mjpeg": ("jpg", "image/jpeg")}
 _PHONES = ("com.apple.", "com.android.")
-_REFRAMED = ("mpegts", "mpeg", "aac")
+_REFRAMED = (*clock.CLOCKED, "aac")
 """Containers that wrap each packet of sound in a header that others do not: its bytes change."""
 
 
@@ -46,10 +46,12 @@ class _Copy:
 
     def takes(self, packet: Packet[Any]) -> bool:
         """Add a packet up, unless its time is over: no container takes those of a damaged file."""
-        if packet.dts is not None and self.dts is not None and packet.dts < self.dts:
-            self.skipped += 1
-            return False
-        self.dts = packet.dts if packet.dts is not None else self.dts
+        if packet.dts is not None:
+            # Lines of text may share a time; sound may not.
+            if self.dts is not None and packet.dts < self.dts + (self.kind == "audio"):
+                self.skipped += 1
+                return False
+            self.dts = packet.dts
         self.sum.add(bytes(packet))
         return True
 
@@ -113,11 +115,12 @@ class Tracks:
         """Yield their packets with their time in seconds, moved by `shift` seconds."""
         streams = [copy.source for copy in self._copies.values()]
         last = float("-inf")
+        mover = clock.Mover(self._index.jumps)
         for packet in self._source.demux(streams) if streams else ():
             if packet.size == 0:
                 continue
             copy = self._copies[packet.stream_index]
-            clock.move(packet, self._index.jumps)
+            mover.move(packet)
             if not copy.takes(packet):
                 continue
             base = copy.source.time_base or Fraction(1, 1000)

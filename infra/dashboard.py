@@ -50,6 +50,7 @@ class OperatorDashboard(Construct):
             rows.waiting(metrics),
             rows.vendors(metrics),
             rows.stages(metrics),
+            rows.enhancement(metrics),
             rows.queues(alarms.queues),
             rows.functions(alarms.functions, metrics),
             rows.api(api_id),

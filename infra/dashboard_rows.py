@@ -131,6 +131,22 @@ def stages(metrics: OwnMetrics) -> Row:
     )
 
 
+def enhancement(metrics: OwnMetrics) -> Row:
+    """Show what becomes of enhancements, and what they cost."""
+    ends = [metrics.plain(f"EnhanceTries{end}", "Sum") for end in ("Succeeded", "Failed", "Lost")]
+    faults = [metrics.plain(name, "Sum") for name in ("CheckFailures", "EnhanceReportsRefused")]
+    spent = [metrics.plain("EnhanceCostUsd", "Sum", minutes=DAY)]
+    return (
+        "**Enhancement.** Tries by how they ended. *Lost* ones left no report: their machines "
+        "were taken away or never came.",
+        [
+            graph("Tries", ends, 8, stacked=True),
+            graph("Checks that failed, reports that were refused", faults, 8),
+            graph("Machines (dollars a day)", spent, 8),
+        ],
+    )
+
+
 def queues(all_queues: Sequence[sqs.Queue]) -> Row:
     """Show what waits and what was given up."""
     waits = [q for q in all_queues if not is_dead_letters(q)]

@@ -30,6 +30,7 @@ PUBLIC_ROUTES = {
 
 KEY_ROUTES = (
     "POST /v1/jobs",
+    "POST /v1/quotes",
     "GET /v1/jobs",
     "GET /v1/jobs/{job_id}",
     "GET /v1/jobs/{job_id}/attempts",

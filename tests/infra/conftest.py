@@ -128,6 +128,8 @@ def short(value: Any) -> str:
         case "Fn::ImportValue":
             name = argument.split("ExportsOutput")[1].removeprefix("FnGetAtt").removeprefix("Ref")
             return _without_hash(name) + ("Stream" if "StreamArn" in name else "")
+        case "Fn::Sub":
+            return argument.replace("${AWS::AccountId}-${AWS::Region}", "here")
         case "Fn::Select":
             return short(argument[1]["Fn::Split"][1])
         case _:

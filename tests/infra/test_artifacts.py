@@ -25,7 +25,7 @@ RECIPE = LayerRecipe("demo", "manylinux2014")
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    """Return a tiny import root."""
+    """Return a tiny checkout."""
     package = tmp_path / "functions" / "dailies"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -35,7 +35,12 @@ def sources(tmp_path: Path) -> Path:
     (package / "__pycache__").mkdir()
     (package / "__pycache__" / "answer.cpython-39.pyc").write_bytes(b"stale")
     (tmp_path / "functions" / "stray.py").write_text("")
-    return tmp_path / "functions"
+    shared = tmp_path / "gpu_container" / "enhance"
+    (shared / "analysis").mkdir(parents=True)
+    (shared / "__init__.py").write_text("")
+    (shared / "analysis" / "measure.py").write_text("")
+    (shared / "run.py").write_text("import torch\n")
+    return tmp_path
 
 
 def names(archive: Path) -> set[str]:
@@ -56,6 +61,10 @@ def test_zip_holds_sources_data_and_bytecode_alone_when_built(
         f"dailies/__pycache__/answer.{tag}.pyc",
         "dailies/answer.py",
         "dailies/prices.json",
+        "enhance/__init__.py",
+        f"enhance/__pycache__/__init__.{tag}.pyc",
+        f"enhance/analysis/__pycache__/measure.{tag}.pyc",
+        "enhance/analysis/measure.py",
     }
 
 
@@ -88,13 +97,13 @@ def test_zip_gets_another_name_when_a_source_changes(
     sources: Path, tmp_path: Path, changed: str
 ) -> None:
     before = build_code(sources, tmp_path / "build", host_version())
-    (sources / "dailies" / changed).write_text("1\n")
+    (sources / "functions" / "dailies" / changed).write_text("1\n")
 
     assert build_code(sources, tmp_path / "build", host_version()) != before
 
 
 def test_code_that_does_not_compile_is_refused_when_packed(sources: Path, tmp_path: Path) -> None:
-    (sources / "dailies" / "answer.py").write_text("def broken(:\n")
+    (sources / "functions" / "dailies" / "answer.py").write_text("def broken(:\n")
 
     with pytest.raises(RuntimeError, match=r"answer\.py"):
         build_code(sources, tmp_path / "build", host_version())
@@ -184,7 +193,7 @@ def test_every_dependency_has_a_wheel_for_lambda_when_locked() -> None:
 
 
 def test_handlers_import_from_the_zip_alone_when_nothing_else_is_there(tmp_path: Path) -> None:
-    built = build_code(ROOT / "functions", tmp_path / "build", host_version())
+    built = build_code(ROOT, tmp_path / "build", host_version())
     modules = sorted(
         name.removesuffix(".py").replace("/", ".")
         for name in names(built)

@@ -9,7 +9,7 @@ import pytest
 from tests.infra.conftest import ROOT, Stage, short
 
 LAYERS_OF_A_STEP = 1
-LAYERS_OF_PROBE = 2
+LAYERS_OF_A_DECODER = 2
 
 
 def test_every_function_is_small_traced_and_logged_when_deployed(stage: Stage) -> None:
@@ -38,10 +38,10 @@ def test_functions_run_on_arm_when_the_stage_is_in_the_cloud(prod: Stage) -> Non
     assert architectures == [["arm64"]] * len(architectures)
 
 
-def test_media_libraries_are_in_probe_alone_when_layers_are_attached(prod: Stage) -> None:
+def test_media_libraries_are_where_media_is_decoded_when_layers_are_attached(prod: Stage) -> None:
     layers = {module: len(f["Layers"]) for module, f in prod.pipeline.functions().items()}
 
-    assert layers.pop("probe") == LAYERS_OF_PROBE
+    assert layers.pop("probe") == layers.pop("check") == LAYERS_OF_A_DECODER
     assert set(layers.values()) == {LAYERS_OF_A_STEP}
 
 
@@ -80,7 +80,7 @@ def test_polls_have_slots_of_their_own_when_the_stage_is_busy(prod: Stage, local
     assert "ReservedConcurrentExecutions" not in local.pipeline.functions()["poll"]
 
 
-@pytest.mark.parametrize("name", ["generate", "deliver_webhook"])
+@pytest.mark.parametrize("name", ["generate", "deliver_webhook", "enhance_batch"])
 def test_workflow_waits_longer_than_the_function_runs_when_it_calls_one(
     prod: Stage, name: str
 ) -> None:
@@ -88,7 +88,7 @@ def test_workflow_waits_longer_than_the_function_runs_when_it_calls_one(
     called = 0
     for state_name, state in definition["States"].items():
         function = state.get("Arguments", {}).get("FunctionName", "")
-        if not function:
+        if not function:  # of another service
             continue
         called += 1
         module = "".join(f"_{c.lower()}" if c.isupper() else c for c in state_name).lstrip("_")

@@ -27,6 +27,10 @@ LOOK_AFTER = {
     ("states:StopExecution", "states:execution:GenerateMachine:*"),
     ("sqs:SendMessage", "WatchDeadLetters"),
 }
+STEER_TASKS = {
+    ("states:DescribeExecution", "states:execution:EnhanceBatchEnhanceMachine:*"),
+    ("states:StopExecution", "states:execution:EnhanceBatchEnhanceMachine:*"),
+}
 DELIVER_LOGS = {
     (f"logs:{action}", "*")
     for action in (
@@ -40,7 +44,10 @@ DELIVER_LOGS = {
         "UpdateLogDelivery",
     )
 }
-STEPS = ("Fail", "Notify", "Plan", "Poll", "Probe", "Resolve", "Settle", "Store", "Submit")
+STEPS = (
+    *("Check", "Enhance", "Fail", "Notify", "Plan", "Poll"),
+    *("Probe", "Resolve", "Settle", "Store", "Submit", "TakeEnhanced"),
+)
 
 
 def consume(queue: str) -> set[tuple[str, str]]:
@@ -112,6 +119,25 @@ BEYOND_LOG_AND_TRACE: dict[str, set[tuple[str, str]]] = {
         ("s3:GetObject", "MediaBucket/outputs/*"),
         ("s3:PutObject", "MediaBucket/posters/*"),
     },
+    "check": LEDGER
+    | TELL_MISSING
+    | {("s3:GetObject", "MediaBucket/outputs/*"), ("s3:GetObject", "MediaBucket/uploads/*")},
+    "enhance": LEDGER
+    | TELL_MISSING
+    | {
+        ("s3:GetObject", "MediaBucket/outputs/*"),
+        ("s3:GetObject", "MediaBucket/uploads/*"),
+        ("s3:PutObject", "MediaBucket/enhance/*"),
+    },
+    "take_enhanced": LEDGER
+    | TELL_MISSING
+    | STEER_TASKS
+    | {("s3:GetObject", "MediaBucket/enhance/*"), ("s3:GetObject", "MediaBucket/outputs/*")},
+    "record_progress": LEDGER
+    | TELL_MISSING
+    | consume("EnhanceProgressQueue")
+    | {("s3:GetObject", "MediaBucket/enhance/*")},
+    "read_report": TELL_MISSING | {("s3:GetObject", "MediaBucket/enhance/*")},
     "api": LEDGER
     | WAKE
     | TELL_MISSING
@@ -124,7 +150,8 @@ BEYOND_LOG_AND_TRACE: dict[str, set[tuple[str, str]]] = {
         ("states:DescribeExecution", "states:execution:GenerateMachine:*"),
         ("states:StartExecution", "GenerateLive"),
         ("states:StopExecution", "states:execution:GenerateMachine:*"),
-    },
+    }
+    | STEER_TASKS,
     "authorize": {("dynamodb:GetItem", "Table")},
     "provider_callback": VENDOR_SECRETS
     | SIGNING
@@ -158,8 +185,9 @@ BEYOND_LOG_AND_TRACE: dict[str, set[tuple[str, str]]] = {
     "announce": LEDGER | consume("NotificationsSnsQueue") | {("sns:Publish", "NotificationsTopic")},
     "sweep": LEDGER
     | LOOK_AFTER
+    | STEER_TASKS
     | {("dynamodb:Query", "Table/index/due"), ("events:PutEvents", "EventsBus")},
-    "execution_ended": LEDGER | LOOK_AFTER,
+    "execution_ended": LEDGER | LOOK_AFTER | STEER_TASKS,
     "alert_chat": {
         ("secretsmanager:GetSecretValue", "secretsmanager:secret:dailies/prod/alarms/chat-??????"),
         ("sqs:SendMessage", "OperatorsDeadLetters"),
@@ -221,7 +249,11 @@ def test_generate_may_only_run_its_steps_and_await_when_it_executes(prod: Stage)
     }
 
     invoke = {("lambda:InvokeFunction", f"Steps{step}Live") for step in STEPS}
-    assert statements(role) == invoke | traces | DELIVER_LOGS | {("dynamodb:UpdateItem", "Table")}
+    told = "events:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+    nested = {(f"events:{a}", told) for a in ("DescribeRule", "PutRule", "PutTargets")}
+    nested |= STEER_TASKS | {("states:StartExecution", "EnhanceBatchEnhanceLive")}
+    update = {("dynamodb:UpdateItem", "Table")}
+    assert statements(role) == invoke | traces | DELIVER_LOGS | nested | update
 
 
 def test_schedule_may_only_run_the_sweeper_when_it_fires(prod: Stage) -> None:
@@ -240,7 +272,8 @@ def test_schedule_may_only_run_the_sweeper_when_it_fires(prod: Stage) -> None:
 def test_no_role_gets_managed_or_later_policies_when_synthesized(stage: Stage) -> None:
     for template in (stage.data, stage.pipeline):
         assert not template.of_type("AWS::IAM::Policy")
-        assert not template.of_type("AWS::IAM::ManagedPolicy")
+        for policy in template.properties("AWS::IAM::ManagedPolicy"):  # for workers elsewhere
+            assert not {"Groups", "Roles", "Users"} & policy.keys()
         for role in template.properties("AWS::IAM::Role"):
             assert "ManagedPolicyArns" not in role
 
@@ -258,6 +291,14 @@ def test_only_actions_without_resources_reach_everything_when_roles_are_read(pro
         if resource == "*"
     }
 
+    machines = {
+        "batch:DescribeJobs",
+        "ec2:DescribeTags",
+        "ecr:GetAuthorizationToken",
+        "ecs:DiscoverPollEndpoint",
+    }
+    assert machines <= everywhere
+    everywhere -= machines
     assert {action.split(":")[0] for action in everywhere} == {"xray", "logs", "dynamodb"}
     assert {a for a in everywhere if a.startswith("dynamodb:")} == {"dynamodb:ListStreams"}
     assert {a for a in everywhere if a.startswith("logs:")} == {a for a, _ in DELIVER_LOGS}

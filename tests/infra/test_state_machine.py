@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.stage import stage_config
 from infra.state_machine import check_placeholders
 from tests.infra.conftest import ROOT, Stage, short
 
@@ -36,11 +37,12 @@ def test_definition_is_refused_when_a_value_has_no_placeholder() -> None:
 
 @pytest.mark.parametrize(
     ("prefix", "file"),
-    [("Generate", "generate"), ("NotificationsDelivery", "deliver_webhook")],
+    [("Generate", "generate"), ("NotificationsDelivery", "deliver_webhook"), ("Enhance", None)],
 )
 def test_template_holds_the_file_itself_when_synthesized(
-    stage: Stage, prefix: str, file: str
+    stage: Stage, prefix: str, file: str | None
 ) -> None:
+    file = file or f"enhance_{stage_config(stage.name).enhance_compute}"
     text = (ROOT / "state_machines" / f"{file}.asl.json").read_text()
 
     assert machine(stage, prefix)["DefinitionString"] == text
@@ -50,6 +52,7 @@ def test_placeholders_lead_to_aliases_when_a_step_is_called(prod: Stage) -> None
     substitutions = machine(prod, "Generate")["DefinitionSubstitutions"]
 
     assert substitutions.pop("TableName")
+    assert short(substitutions.pop("EnhanceStateMachineArn")) == "EnhanceBatchEnhanceLive"
     for placeholder, value in substitutions.items():
         assert short(value) == f"Steps{placeholder.removesuffix('FunctionArn')}Live"
 
@@ -62,7 +65,7 @@ def test_errors_alone_are_logged_without_data_when_an_execution_runs(stage: Stag
 
 
 def test_versions_and_aliases_exist_unless_the_stage_is_local(stage: Stage) -> None:
-    count = 0 if stage.name == "local" else 2
+    count = 0 if stage.name == "local" else 3
     versions = stage.pipeline.of_type("AWS::StepFunctions::StateMachineVersion")
     aliases = stage.pipeline.properties("AWS::StepFunctions::StateMachineAlias")
 

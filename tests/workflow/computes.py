@@ -1,7 +1,8 @@
 """AWS Batch and SageMaker for the interpreter: requests are checked, containers are scripted.
 
 moto has Batch without containers, and no SageMaker behind its Step Functions at all; its JSONata
-lacks `$parse`, which Step Functions adds, and breaks on quotes. All of it is made good here.
+lacks `$parse`, which Step Functions adds, and breaks on quotes; what S3 streams it never reads. All
+of it is made good here.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
     StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
     state_task_service_batch,
     state_task_service_callback,
     state_task_service_factory,
@@ -40,6 +42,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resou
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 
+AwsSdk: Any = state_task_service_aws_sdk.StateTaskServiceAwsSdk
 Batch: Any = state_task_service_batch.StateTaskServiceBatch
 Callback: Any = state_task_service_callback.StateTaskServiceCallback
 _DECLARE = "encode_jsonata_variable_declarations"
@@ -68,8 +71,8 @@ Perform = Callable[[SubmittedJob], int]
 """Does what the container does, and returns its exit status."""
 
 
-def parse_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give JSONata the function `$parse`, as Step Functions does, and text that holds quotes."""
+def documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `s3:getObject` answer with text, let text hold quotes, and let `$parse` read it."""
 
     def evaluate(expression: str) -> Any:
         found = jsonata.Jsonata(expression)
@@ -84,6 +87,11 @@ def parse_json(monkeypatch: pytest.MonkeyPatch) -> None:
         quoted = "".join(f"{name}:={json.dumps(value)};" for name, value in texts.items())
         return declare(others) + quoted
 
+    def answered(self: Any, response: dict[str, Any], *rest: Any, **named: Any) -> None:
+        if hasattr(response.get("Body"), "read"):
+            response["Body"] = response["Body"].read().decode()
+
+    monkeypatch.setattr(AwsSdk, "_normalise_response", answered)
     monkeypatch.setattr(moto_jsonata, "_eval_jsonata", evaluate)
     for module in list(sys.modules.values()):
         if hasattr(module, _DECLARE) and module.__name__.startswith("moto."):

@@ -3,6 +3,8 @@
 List prices of us-east-1, in US dollars, free tiers left out, as published in November 2026:
 
 - aws.amazon.com/cloudwatch/pricing: alarm metric, composite alarm, dashboard, custom metric, logs
+- aws.amazon.com/vpc/pricing: NAT gateway and interface endpoint (one zone), by the hour; gateway
+  endpoints cost nothing, and neither does Batch, nor what it has scaled to zero
 - aws.amazon.com/secrets-manager/pricing, aws.amazon.com/kms/pricing
 - aws.amazon.com/lambda/pricing, aws.amazon.com/eventbridge/pricing, aws.amazon.com/xray/pricing
 - aws.amazon.com/sqs/pricing: Lambda asks an empty queue with five long polls of 20 s
@@ -27,6 +29,8 @@ _USD = {
     "custom metric": Decimal("0.30"),
     "secret": Decimal("0.40"),
     "KMS key": Decimal("1.00"),
+    "interface endpoint": Decimal("7.30"),
+    "NAT gateway": Decimal("32.85"),
 }
 _POLLED_QUEUE_USD = 15 * _MINUTES_A_MONTH * Decimal("0.0000004")
 _SCHEDULED_RUN_USD = (
@@ -41,6 +45,11 @@ _MINUTES = {"minute": 1, "hour": 60, "day": 1440}
 
 NOTHING_WHEN_IDLE = frozenset(
     {
+        "AWS::Batch::ComputeEnvironment", "AWS::Batch::JobDefinition", "AWS::Batch::JobQueue",
+        "AWS::EC2::InternetGateway", "AWS::EC2::LaunchTemplate", "AWS::EC2::Route",
+        "AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::Subnet",
+        "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCGatewayAttachment",
+        "AWS::IAM::InstanceProfile", "AWS::IAM::ManagedPolicy",
         "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Authorizer",
         "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage",
         "AWS::CDK::Metadata", "AWS::DynamoDB::GlobalTable", "AWS::Events::EventBus",
@@ -57,15 +66,19 @@ NOTHING_WHEN_IDLE = frozenset(
 )  # fmt: skip
 """Types that are billed by use or by what they hold only."""
 
-_PRICED = frozenset(
+_ONE_LINE = {
+    "AWS::CloudWatch::CompositeAlarm": "composite alarm",
+    "AWS::CloudWatch::Dashboard": "dashboard",
+    "AWS::EC2::NatGateway": "NAT gateway",
+    "AWS::KMS::Key": "KMS key",
+    "AWS::SecretsManager::Secret": "secret",
+}
+_PRICED = frozenset(_ONE_LINE) | frozenset(
     {
         "AWS::CloudWatch::Alarm",
-        "AWS::CloudWatch::CompositeAlarm",
-        "AWS::CloudWatch::Dashboard",
-        "AWS::KMS::Key",
+        "AWS::EC2::VPCEndpoint",
         "AWS::Lambda::EventSourceMapping",
         "AWS::Scheduler::Schedule",
-        "AWS::SecretsManager::Secret",
     }
 )
 
@@ -91,19 +104,15 @@ def idle_cost(templates: Iterable[Template]) -> list[Item]:
                 metrics = _metrics(properties)
                 counts["alarm metric"] += len(metrics)
                 custom |= {m for m in metrics if m.startswith("Dailies")}
-            case "AWS::CloudWatch::CompositeAlarm":
-                counts["composite alarm"] += 1
-            case "AWS::CloudWatch::Dashboard":
-                counts["dashboard"] += 1
-            case "AWS::SecretsManager::Secret":
-                counts["secret"] += 1
-            case "AWS::KMS::Key":
-                counts["KMS key"] += 1
+            case "AWS::EC2::VPCEndpoint" if properties.get("VpcEndpointType") != "Gateway":
+                counts["interface endpoint"] += 1
             case "AWS::Lambda::EventSourceMapping" if not _reads_stream(properties):
                 counts["polled queue"] += 1
             case "AWS::Scheduler::Schedule":
                 counts["schedule"] += 1
                 schedules += _runs_a_month(properties) * _SCHEDULED_RUN_USD
+            case _ if kind in _ONE_LINE:
+                counts[_ONE_LINE[kind]] += 1
             case _:
                 continue
     counts["custom metric"] = len(custom)

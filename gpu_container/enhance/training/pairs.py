@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from enhance.training.coding import coded
+from enhance.training.coding import BLOCK, coded
 from enhance.training.drawings import DRAWINGS
 from enhance.training.photos import TRAIN, Luma, photographs
 from enhance.training.recipe import Recipe
@@ -122,7 +122,7 @@ def _coded(luma: Luma, recipe: Recipe, rng: Generator) -> Iterator[Pair]:
     """Three clips that move over the picture, each coded its own way; one pair in five uncoded."""
     for _ in range(3):
         kernel = KERNELS[int(rng.integers(len(KERNELS)))]
-        large = _pan(luma, rng)
+        large = _pan(luma, BLOCK * recipe.scale, rng)
         small = [shrunk(frame, recipe.scale, kernel) for frame in large]
         codec, options = _encoder(recipe, rng)
         after = coded(small, codec, options)
@@ -130,9 +130,13 @@ def _coded(luma: Luma, recipe: Recipe, rng: Generator) -> Iterator[Pair]:
             yield (small[i] if rng.random() < 0.2 else after[i]), large[i]
 
 
-def _pan(luma: Luma, rng: Generator) -> list[Luma]:
-    """Windows that move by whole pixels, so that what the small ones show moves by fractions."""
-    width, height = (min(a, b) // 4 * 4 for a, b in zip(WINDOW, luma.shape[::-1], strict=True))
+def _pan(luma: Luma, unit: int, rng: Generator) -> list[Luma]:
+    """Windows that move by whole pixels, so that what the small ones show moves by fractions.
+
+    Their edges are multiples of `unit`.
+    """
+    edges = zip(WINDOW, luma.shape[::-1], strict=True)
+    width, height = (min(most, edge) // unit * unit for most, edge in edges)
     room = np.array([luma.shape[0] - height, luma.shape[1] - width])
     place, speed = rng.uniform(0, 1, 2) * room, rng.integers(-5, 6, 2)
     windows: list[Luma] = []

@@ -49,7 +49,7 @@ def join(
         codec = template.codec_context.codec.canonical_name
         name, notes = output_container(source, codec, container)
         original = stack.enter_context(opened(source.media))
-        tracks = Tracks(original, source.index, name)
+        tracks = Tracks(source.media, original, source.index, name)
         shift = _shift(source, splice, tracks)
         target = stack.enter_context(
             av.open(

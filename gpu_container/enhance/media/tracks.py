@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from enhance.media import clock
 from enhance.media.containers import holds_track, is_copied
 from enhance.media.facts import Index
+from enhance.media.opening import Media, opened
 from enhance.media.proof import Sum
 
 _OLD_FILES_OWN = {
@@ -59,8 +60,16 @@ class _Copy:
 class Tracks:
     """The streams of the source that the result carries."""
 
-    def __init__(self, source: InputContainer, index: Index, container: str) -> None:
-        """Choose the streams that the container holds."""
+    def __init__(self, media: Media, source: InputContainer, index: Index, container: str) -> None:
+        """Choose the streams that the container holds.
+
+        Args:
+            media: The source's file.
+            source: The same, opened.
+            index: Of it.
+            container: Of the result.
+        """
+        self._media = media
         self._source = source
         self._index = index
         self._copies: dict[int, _Copy] = {}
@@ -105,11 +114,10 @@ class Tracks:
         suffix, mime = _PICTURES.get(kind, (kind, f"image/{kind}"))
         name = stream.metadata.get("filename", f"cover.{suffix}")
         mime = stream.metadata.get("mimetype", mime)
-        for packet in self._source.demux(stream):
-            if packet.size:
-                output.add_attachment(name, mime, bytes(packet))
-                break
-        self._source.seek(0)
+        # Read apart: seeking back would lose sound that starts before 0.
+        with opened(self._media) as again:
+            picture = next(p for p in again.demux(again.streams[stream.index]) if p.size)
+            output.add_attachment(name, mime, bytes(picture))
 
     def packets(self, shift: Fraction) -> Iterator[tuple[float, Packet[Any]]]:
         """Yield their packets with their time in seconds, moved by `shift` seconds."""

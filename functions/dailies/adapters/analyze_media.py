@@ -70,9 +70,10 @@ def _facts(found: Analysis, suffix: str) -> MediaFacts:
     width, height = video.width, video.height
     if video.rotation % 180:
         width, height = height, width
-    formats = found.container.format.split(",")
+    formats = found.container.format.split(",")  # of a family: `mov,mp4,m4a,3gp`
+    named = next((name for name in (suffix, "mp4") if name in formats), formats[0])
     return MediaFacts(
-        container=suffix if suffix in formats else formats[0],
+        container=named,
         duration_s=round(timing.duration_s, 3),
         width=width,
         height=height,

@@ -10,6 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from dailies.adapters.stepfunctions_workflow import (
+    StepFunctionsCompute,
     StepFunctionsDeliveryWorkflow,
     StepFunctionsWorkflow,
     execution_arn,
@@ -27,11 +28,12 @@ JOB = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 class Stubbed:
-    """Both adapters on one stubbed client."""
+    """The adapters on one stubbed client."""
 
     def __init__(self, sfn: Any, stub: Stubber) -> None:
         self.workflow = StepFunctionsWorkflow(sfn, f"{MACHINE}:live")
         self.deliveries = StepFunctionsDeliveryWorkflow(sfn, f"{MACHINE}:live")
+        self.compute = StepFunctionsCompute(sfn, f"{MACHINE}:live")
         self.stub = stub
 
     def fail(self, method: str, code: str, status: int = 400) -> None:
@@ -153,6 +155,31 @@ def test_wake_is_worth_a_retry_when_it_is_throttled(sfn: Stubbed) -> None:
 
 def a_ref(run: int = 1) -> DeliveryRef:
     return DeliveryRef(event_id=f"evt_{JOB}_000007", job_id=f"job_{JOB}", seq=7, run=run)
+
+
+def test_task_is_found_under_its_own_name(sfn: Stubbed) -> None:
+    arn = EXECUTION.replace("job_1-2", "enh_1-2")
+    answer = {
+        "executionArn": arn,
+        "stateMachineArn": MACHINE,
+        "status": "TIMED_OUT",
+        "startDate": 0,
+    }
+    sfn.stub.add_response("describe_execution", answer, {"executionArn": arn})
+    sfn.fail("describe_execution", "ExecutionDoesNotExist")
+
+    assert sfn.compute.status("enh_1-2") is ExecutionStatus.ENDED
+    assert sfn.compute.status("enh_1-3") is ExecutionStatus.ABSENT
+
+
+def test_task_is_stopped_under_its_own_name(sfn: Stubbed) -> None:
+    arn = EXECUTION.replace("job_1-2", "enh_1-2")
+    expected = {"executionArn": arn, "error": "TaskStopped", "cause": "canceled"}
+    sfn.stub.add_response("stop_execution", {"stopDate": 0}, expected)
+    sfn.fail("stop_execution", "ExecutionDoesNotExist")
+
+    sfn.compute.stop("enh_1-2", "canceled")
+    sfn.compute.stop("enh_1-3", "it never was")
 
 
 def test_delivery_is_named_by_its_event_when_started(sfn: Stubbed) -> None:

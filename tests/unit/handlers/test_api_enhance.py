@@ -1,4 +1,4 @@
-"""Enhancement at the API: what is taken, what is refused and where, what is shown, what is quoted."""
+"""Enhancement at the API: what is taken, what is refused and where, and what is quoted."""
 
 from __future__ import annotations
 

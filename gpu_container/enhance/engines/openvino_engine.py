@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from enhance.engines.layout import laid_out
 from enhance.engines.seam import PlaneGraph
 from enhance.engines.tiles import EngineMemoryError, TiledRunner
 from enhance.frames import Plane
+
+# Importing openvino tells its makers so over the network, unless this package is missing.
+sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore
+
+import openvino as ov  # noqa: E402
 
 _MEMORY_WORDS = ("bad_alloc", "Cannot allocate", "could not allocate", "out of memory")
 """How OpenVINO's exceptions, which have one type, say that memory ran out."""
@@ -33,7 +38,10 @@ class OpenVinoCompute:
         self.name = str(self._core.get_property("CPU", "FULL_DEVICE_NAME"))
         self._options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
+            # One stream with all cores. Decoder and encoder want the same cores: threads that may
+            # not move lose a fifth to a third of their speed to them.
             "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,
         }
         if threads:
             self._options["INFERENCE_NUM_THREADS"] = threads

@@ -18,7 +18,7 @@ class Fit:
     """Averages each plane over areas, once; chroma stays where its siting says."""
 
     def __init__(self, facts: StreamFacts, width: int, height: int) -> None:
-        """Prepare to shrink frames of these facts to `width` and `height`, not larger than theirs."""
+        """Prepare to shrink frames of these facts to `width` and `height`."""
         self._sizes = [(-(-width // p.sub_w), -(-height // p.sub_h)) for p in ports(facts)]
         # Areas share their centres, wherever a sample is said to sit. One that sits on the first
         # luma sample of its pair must be looked up a little before the area's centre.

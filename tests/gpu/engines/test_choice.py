@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +93,23 @@ def test_the_probe_measures_how_much_faster_bf16_is(fp32_s: float, bf16_s: float
     gain = bf16_gain(_Timed(fp32_s, clock), _Timed(bf16_s, clock), clock)  # pyright: ignore
 
     assert gain == pytest.approx(fp32_s / bf16_s)
+
+
+def test_opening_openvino_tells_nobody() -> None:
+    """In a process of its own: importing openvino reports the import where it can."""
+    script = (
+        "from enhance.engines import open_compute; open_compute('cpu', 'fp32'); import sys;"
+        "from openvino.tools.ovc import telemetry_utils;"
+        "print(sys.modules['openvino_telemetry'], telemetry_utils.tm.__name__)"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": "gpu_container"},
+        cwd=Path(__file__).parents[3],
+    )
+
+    assert run.stdout.split() == ["None", "openvino.tools.ovc.telemetry_stub"]

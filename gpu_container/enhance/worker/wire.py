@@ -6,6 +6,7 @@ fresh URLs unasked. When either side is gone, the other one sees the end of the 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -39,10 +40,8 @@ class Wire:
             return
 
     def close(self) -> None:
-        """Hang up; whoever reads at either end sees the end."""
-        try:
+        """Hang up; whoever reads at either end sees the end. Twice is harmless."""
+        with contextlib.suppress(OSError):  # the other side was quicker
             self._end.shutdown(socket.SHUT_RDWR)
-        except OSError:  # the other side was quicker
-            pass
         self._lines.close()
         self._end.close()

@@ -65,7 +65,10 @@ def join(
         target.start_encoding()
         video = splice.packets(stream, round(shift / base))
         for _, packet in merge(video, tracks.packets(shift), key=lambda entry: entry[0]):
-            target.mux(packet)
+            if packet.stream is stream:
+                target.mux(packet)
+            else:
+                tracks.write(packet, target)
     promise = Promise([pts * base + shift for pts in splice.shown], tracks.sums())
     said = (*notes, *tracks.notes, *tracks.damage(), *_rounding(name, base))
     return prove(output, name, promise, said)

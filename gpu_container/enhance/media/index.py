@@ -22,16 +22,17 @@ from enhance.media.picture import picture_facts
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
 _PROBE_PACKETS = 1000
 """After so many packets without a frame, no frame is expected any more."""
-_HEADER_TELLS_DURATION = ("mov", "matroska", "flv", "asf", "avi")
-_CUT_S = 1.5
-"""A header that promises this much more than there is belongs to a file that was cut off."""
+_CUT_S = {"matroska,webm": 0.25, "flv": 1.5, "avi": 1.5}
+"""A header that promises this much more than there is belongs to a file that was cut off. The other
+containers' headers do not tell, or only guess."""
 
 
 def scan(media: Media) -> Index:
     """Read all packets, decode the first frame, and say what there is.
 
     Raises:
-        BadInputError: `unreadable`, `no_video`, `no_frames`, `encrypted`, `codec_unsupported`.
+        BadInputError: `unreadable`, `no_video`, `no_frames`, `no_timestamps`, `encrypted`,
+            `codec_unsupported`, `alpha_unsupported`.
     """
     with opened(media) as container:
         stream = main_stream(container)
@@ -86,6 +87,7 @@ class _Reading:
         self.read = 0
         self.first: VideoFrame | None = None
         self.notes: list[str] = []
+        self.led = False
         self._fed = 0
 
     def run(self) -> None:
@@ -119,7 +121,10 @@ class _Reading:
         self.read += 1
         self.bits += packet.size * 8
         self._probe(packet)
-        if time is not None and not packet.is_discard and not _is_hidden(packet):
+        if packet.is_discard:
+            # Before an edit list's start: decoded, since what follows refers to it, not shown.
+            self.led = self.led or (packet.is_keyframe and not self.packets)
+        elif time is not None and not _is_hidden(packet):
             self.packets.append(
                 clock.Stamp(time, packet.dts, packet.pos, packet.is_keyframe, packet.duration or 0)
             )
@@ -139,8 +144,13 @@ class _Reading:
         """Put it together.
 
         Raises:
-            BadInputError: `no_frames`.
+            BadInputError: `no_frames`, `no_timestamps`.
         """
+        if self.read and not self.packets:
+            raise BadInputError(
+                "no_timestamps",
+                "A raw stream holds no times: put it in a container (MP4, MKV) with its rate.",
+            )
         if self.first is None or not self.packets:
             raise BadInputError(
                 "no_frames", "The file promises video, but not one frame of it can be decoded."
@@ -148,7 +158,7 @@ class _Reading:
         jumps = self.clock.jumps()
         stamps = clock.moved(self.packets, jumps)
         # What lies before the first keyframe refers to frames that nobody has.
-        begin = next((n for n, stamp in enumerate(stamps) if stamp.key), 0)
+        begin = 0 if self.led else next((n for n, stamp in enumerate(stamps) if stamp.key), 0)
         stamps = stamps[begin:]
         pts = timing.spread(stamp.pts for stamp in stamps)
         base = self.stream.time_base or Fraction(1, 1000)
@@ -208,7 +218,7 @@ class _Reading:
         if name.startswith("mov"):
             return max(0, len(self.stream.index_entries) - self.read)
         gap_s = self.promised_s - self.end_s
-        if not name.startswith(_HEADER_TELLS_DURATION) or gap_s <= _CUT_S:
+        if gap_s <= _CUT_S.get(name, float("inf")):
             return 0
         step_s = float(timing.usual_step(pts) * base)
         return max(1, round(gap_s / step_s)) if step_s else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,8 +71,12 @@ def opened(media: Media, hwaccel: HWAccel | None = None) -> Iterator[InputContai
                 metadata_errors="replace",
                 hwaccel=hwaccel,
             )
-        except BROKEN as exc:
-            raise unreadable(exc) from exc
+        except FFmpegError as exc:
+            # EIO is Matroska's word for bytes it cannot parse; the errors of a file object pass
+            # through as they are.
+            if isinstance(exc, BROKEN) or exc.errno == errno.EIO:
+                raise unreadable(exc) from exc
+            raise
         with container:
             yield container
     finally:

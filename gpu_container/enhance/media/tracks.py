@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from enhance.media import clock
 from enhance.media.containers import holds_track, is_copied
 from enhance.media.facts import Index
-from enhance.media.opening import Media, opened
+from enhance.media.opening import BROKEN, Media, opened
 from enhance.media.proof import Sum
 
 _OLD_FILES_OWN = {
@@ -44,6 +44,7 @@ class _Copy:
     sum: Sum = field(default_factory=Sum)
     dts: int | None = None
     skipped: int = 0
+    damaged: int = 0
 
     def takes(self, packet: Packet[Any]) -> bool:
         """Add a packet up, unless its time is over: no container takes those of a damaged file."""
@@ -141,13 +142,25 @@ class Tracks:
             packet.stream = copy.target
             yield last, packet
 
+    def write(self, packet: Packet[Any], output: OutputContainer) -> None:
+        """Write one of their packets; one too damaged for the container to wrap is left out."""
+        try:
+            output.mux(packet)
+        except BROKEN:
+            for copy in self._copies.values():
+                copy.damaged += copy.target is packet.stream
+
     def damage(self) -> list[str]:
         """Say what of the streams could not be copied."""
-        return [
-            f"stream {index}: {copy.skipped} packets whose time was over are left out"
+        counts = [
+            (index, count, why)
             for index, copy in self._copies.items()
-            if copy.skipped
+            for count, why in (
+                (copy.skipped, "whose time was over"),
+                (copy.damaged, "that are damaged"),
+            )
         ]
+        return [f"stream {i}: {n} packets {why} are left out" for i, n, why in counts if n]
 
     def sums(self) -> list[Sum]:
         """Add up the sound that went through; nothing where its bytes change on the way."""

@@ -47,8 +47,8 @@ KINDS: dict[str, tuple[str, ...]] = {
         *clips.test_picture(size="33x17", frames=9),
         *("-c:v", "libx264", "-pix_fmt", "yuv444p"),
     ),
-    "one-pixel.mp4": (
-        *clips.test_picture(size="1x1", frames=9),
+    "sixteen.mp4": (
+        *clips.test_picture(size="16x16", frames=9),
         *("-c:v", "libx264", "-pix_fmt", "yuv444p"),
     ),
     "one-frame.mp4": (*clips.test_picture(frames=1), *X264),

@@ -7,6 +7,14 @@ from typing import Final
 SNIFF_BYTES: Final = 32
 """How many bytes from the start `sniff` needs."""
 
+VIDEO_SUFFIXES: Final = {
+    "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+    "video/webm": ".webm",
+    "video/x-matroska": ".mkv",
+}
+"""What names of files of a type end in."""
+
 _STILL_BRANDS: Final = frozenset({b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"})
 """`ftyp` brands of images in the same container as MP4."""
 

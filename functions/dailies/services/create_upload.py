@@ -11,7 +11,7 @@ from dailies.domain.ids import NewId
 from dailies.domain.ports import Clock, Ledger, MediaStore, UploadForm
 
 ImageType = Literal["image/png", "image/jpeg"]
-VideoType = Literal["video/mp4"]
+VideoType = Literal["video/mp4", "video/quicktime", "video/webm", "video/x-matroska"]
 MAX_IMAGE_BYTES = 50 * 1024 * 1024
 MAX_VIDEO_BYTES = 200 * 1024 * 1024
 _FORM_EXPIRES_S = 900

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from dailies.domain.assets import Asset
 from dailies.domain.changes import Draft
@@ -24,6 +23,7 @@ from dailies.domain.enhancement import (
 from dailies.domain.events import EventType
 from dailies.domain.ids import derived_id
 from dailies.domain.jobs import Job, Progress, Stage
+from dailies.domain.media_types import VIDEO_SUFFIXES
 from dailies.domain.ports import MediaStore, ObjectHead, Snapshot
 from dailies.domain.routing import wants_enhancing
 from dailies.domain.steps import EnhanceResult, Outcome, StepInput
@@ -153,7 +153,8 @@ def _new_try(
     number = len(job.enhancement.tries) + 1 if job.enhancement else 1
     name = task_id(job.job_id, number)
     made = derived_id("ast", job.created_at, name)
-    suffix = f".{options.container}" if options.container else PurePosixPath(asset.key).suffix
+    usual = VIDEO_SUFFIXES.get(asset.content_type, ".mp4")
+    suffix = f".{options.container}" if options.container else usual
     return EnhanceTask(
         task=ComputeTask(
             task_id=name,
@@ -163,7 +164,7 @@ def _new_try(
             device=device_of(options),
             short=_short(asset, options, ports.prices),
         ),
-        output_key=f"outputs/{job.tenant}/{job.job_id}/{made}{suffix or '.mp4'}",
+        output_key=f"outputs/{job.tenant}/{job.job_id}/{made}{suffix}",
         asset_id=made,
         started_at=now,
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from dailies.domain.assets import Asset, AssetKind
 from dailies.domain.errors import NotFoundError
+from dailies.domain.media_types import VIDEO_SUFFIXES
 from dailies.domain.ports import Clock, Ledger, MediaStore
 
-_EXTENSIONS = {"video/mp4": ".mp4", "image/png": ".png", "image/jpeg": ".jpg"}
+_EXTENSIONS = {**VIDEO_SUFFIXES, "image/png": ".png", "image/jpeg": ".jpg"}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from dailies.domain.assets import Asset, AssetKind, MediaFacts
@@ -18,6 +19,7 @@ from dailies.domain.enhancement import (
 )
 from dailies.domain.errors import AssetError
 from dailies.domain.jobs import Job, JobState, JobWarning
+from dailies.domain.media_types import VIDEO_SUFFIXES
 from dailies.domain.ports import Compute, ExecutionStatus, MediaStore, Snapshot
 from dailies.domain.quality import quality_of
 from dailies.domain.steps import Outcome, StepInput, StepResult
@@ -31,13 +33,7 @@ from dailies.services.recording import LedgerPorts, going_on, load
 LOOK_AGAIN_S: Final = 30
 """Pause before a task is asked for again whose execution is alive, though we stopped waiting."""
 TRY_AGAIN_S: Final = 5
-_TYPES: Final = {
-    "mp4": "video/mp4",
-    "mov": "video/quicktime",
-    "mkv": "video/x-matroska",
-    "matroska": "video/x-matroska",
-    "webm": "video/webm",
-}
+_TYPES: Final = {suffix: content_type for content_type, suffix in VIDEO_SUFFIXES.items()}
 _LOST = TaskFailure(code="enhance_lost", message="The machine was lost before it could report.")
 _MISSING = TaskFailure(
     code="enhance_result_missing", message="The enhanced video is not what its report says."
@@ -180,7 +176,7 @@ class _Taking:
     def _asset(self, output: TaskOutput, report: TaskReport) -> Asset:
         running, job = self.running, self._job
         source = self.ports.ledger.asset(self.enhancement.source_asset)
-        suffix = running.output_key.rpartition(".")[2]
+        suffix = PurePosixPath(running.output_key).suffix
         now: dt.datetime = self.ports.clock.now()
         return Asset(
             asset_id=running.asset_id,
@@ -188,7 +184,7 @@ class _Taking:
             kind=AssetKind.OUTPUT,
             job_id=job.job_id,
             key=running.output_key,
-            content_type=_TYPES.get(output.container, _TYPES.get(suffix, "video/mp4")),
+            content_type=_TYPES.get(f".{output.container}", _TYPES.get(suffix, "video/mp4")),
             size_bytes=output.size_bytes,
             sha256=output.sha256,
             media=MediaFacts(**output.model_dump(include=set(MediaFacts.model_fields))),

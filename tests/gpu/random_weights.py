@@ -83,8 +83,9 @@ def span(scale: int = 2, features: int = 6, merged: bool = False, seed: int = 0)
     bundles += [(f"block_{i}.c{j}_r", features, 1) for i in range(1, 7) for j in (1, 2, 3)]
     bundles += [("conv_2", features, 2)]
     for name, source, gain in bundles:
+        # Trained files hold the merged convolution too, of some step gone by: it must not be taken.
+        make.conv(f"{name}.eval_conv", source, features)
         if merged:
-            make.conv(f"{name}.eval_conv", source, features)
             continue
         make.conv(f"{name}.sk", source, features, 1)
         make.conv(f"{name}.conv.0", source, source * gain, 1)

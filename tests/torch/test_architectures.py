@@ -59,7 +59,7 @@ def _rrdb(state, x, scale):
 
 def _span(state, x, scale):
     def bundle(name, value):
-        if f"{name}.eval_conv.weight" in state:
+        if f"{name}.sk.weight" not in state:
             return _conv(state, f"{name}.eval_conv", value)
         inner = F.pad(value, (1, 1, 1, 1))
         for i in (0, 1, 2):

@@ -18,6 +18,7 @@ Tensor = Any
 Attributes = Mapping[str, Any]
 Operation = Callable[[list[Tensor], Attributes], Tensor]
 
+_HALF = ("Conv", "Module")
 _KINDS = {
     onnx.TensorProto.FLOAT: torch.float32,
     onnx.TensorProto.UINT8: torch.uint8,
@@ -28,13 +29,14 @@ _KINDS = {
 class TorchGraph:
     """A graph with its constants on a device."""
 
-    def __init__(self, model: onnx.ModelProto, device: str, half: Any) -> None:
+    def __init__(self, model: onnx.ModelProto, device: str, half: Any, module: Any = None) -> None:
         self._nodes = list(model.graph.node)
         self._attributes = [
             {a.name: helper.get_attribute_value(a) for a in node.attribute} for node in self._nodes
         ]
         self._outputs = [value.name for value in model.graph.output]
         self._half = half
+        self._module = module.to(device, half) if module is not None else None
         self._inner = _leads_to_conv(self._nodes)
         self._constants: dict[str, Tensor] = {}
         for tensor in model.graph.initializer:
@@ -65,12 +67,14 @@ class TorchGraph:
         return [values[name] for name in self._outputs]
 
     def _one(self, node: onnx.NodeProto, given: list[Tensor], attributes: Attributes) -> Tensor:
-        if node.op_type == "Conv":
+        if node.op_type in _HALF:
             given[0] = given[0].to(self._half, memory_format=torch.channels_last)
         elif node.output[0] not in self._inner:
             given = [_as(value, torch.float32) for value in given]
         elif any(isinstance(v, torch.Tensor) and v.dtype == self._half for v in given):
             given = [_as(value, self._half) for value in given]
+        if node.op_type == "Module":
+            return self._module(given[0])
         return _OPERATIONS[node.op_type](given, attributes)
 
 
@@ -78,7 +82,7 @@ def _leads_to_conv(nodes: list[onnx.NodeProto]) -> set[str]:
     """Name the values that some convolution is computed from, and what convolutions give."""
     inner: set[str] = set()
     for node in reversed(nodes):
-        if node.op_type == "Conv":
+        if node.op_type in _HALF:
             inner.add(node.input[0])
         elif node.output[0] in inner:
             inner.update(node.input)

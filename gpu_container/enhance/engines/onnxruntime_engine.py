@@ -27,6 +27,7 @@ class OnnxRuntimeCompute:
     def __init__(self, threads: int | None, notes: tuple[str, ...] = ()) -> None:
         self.name = platform.processor() or platform.machine()
         self.notes = notes
+        self._threads = threads
         self._options = ort.SessionOptions()
         self._options.log_severity_level = 3
         if threads:
@@ -34,6 +35,10 @@ class OnnxRuntimeCompute:
 
     def load(self, graph: PlaneGraph) -> TiledRunner:
         """Read the graph."""
+        if graph.module is not None:
+            from enhance.engines.torch_engine import TorchCompute
+
+            return TorchCompute("cpu", "fp32", self._threads).load(graph)
         return TiledRunner(_Engine(graph, self._options), graph)
 
 

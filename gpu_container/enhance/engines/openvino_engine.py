@@ -34,6 +34,7 @@ class OpenVinoCompute:
     ) -> None:
         self.precision: Literal["fp32", "bf16"] = precision
         self.notes = notes
+        self._threads = threads
         self._core = ov.Core()
         self.name = str(self._core.get_property("CPU", "FULL_DEVICE_NAME"))
         self._options: dict[str, Any] = {
@@ -48,6 +49,10 @@ class OpenVinoCompute:
 
     def load(self, graph: PlaneGraph) -> TiledRunner:
         """Read the graph; it is compiled for a size when a frame of that size comes."""
+        if graph.module is not None:
+            from enhance.engines.torch_engine import TorchCompute
+
+            return TorchCompute("cpu", "fp32", self._threads).load(graph)
         return TiledRunner(_Engine(self._core, graph, self._options), graph)
 
 

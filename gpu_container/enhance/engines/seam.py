@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import onnx
 
@@ -47,6 +47,8 @@ class PlaneGraph:
     """Parts start and end at multiples of this, in luma samples of the source."""
     half: bool = True
     """Whether the net keeps its quality in half precision."""
+    module: Any = field(default=None, repr=False, compare=False)
+    """A torch module that the graph's node `Module` stands for: torch alone can run it."""
 
 
 class Pending(Protocol):

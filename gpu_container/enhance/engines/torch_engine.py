@@ -55,7 +55,7 @@ class _Engine:
     def __init__(self, graph: PlaneGraph, device: str, half: Any) -> None:
         self._graph = graph
         self._device = device
-        self._net = TorchGraph(graph.model, device, half)
+        self._net = TorchGraph(graph.model, device, half, graph.module)
         cuda = device == "cuda"
         self._streams = [torch.cuda.Stream() for _ in range(_LANES)] if cuda else [None]
         self._next = 0

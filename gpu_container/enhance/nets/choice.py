@@ -48,7 +48,7 @@ def _named(choice: str | Weights) -> tuple[Net, str]:
     if isinstance(choice, str):
         return shipped_net(choice), f"model {choice}"
     net = load_net(_local(choice.uri), choice.sha256)
-    return net, f"model {net.name} ({net.architecture} x{net.scale}, sha256 {net.sha256[:12]})"
+    return net, f"model of one's own: {net.architecture} x{net.scale}, sha256 {net.sha256[:12]}"
 
 
 def _local(uri: str) -> Path:

@@ -72,9 +72,10 @@ class GraphWriter:
             self._outputs,
             list(self._constants.values()),
         )
-        opset = helper.make_opsetid("", OPSET)
+        domains = {node.domain for node in self._nodes}
+        opsets = [helper.make_opsetid(name, 1 if name else OPSET) for name in sorted(domains)]
         model = helper.make_model(
-            graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="enhance"
+            graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="enhance"
         )
         onnx.checker.check_model(model)
         return model

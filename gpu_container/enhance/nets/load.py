@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from enhance.errors import BadInputError
-from enhance.nets import architectures, weights
+from enhance.nets import architectures, foreign, weights
 from enhance.nets.net import Net
 
 _SHIPPED = Path(__file__).parent / "shipped"
@@ -24,7 +24,7 @@ def load_net(path: Path, sha256: str | None = None) -> Net:
         BadInputError: The file is not the one named, not readable, or of no known architecture.
     """
     arrays, header, digest = weights.read(path, sha256)
-    net = architectures.recognise(arrays)
+    net = architectures.recognise(arrays) or foreign.recognise(arrays)
     if net is None:
         raise BadInputError(
             "weights_unknown",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ class Net:
     """Whether half precision keeps its quality."""
     parameters: int
     body: Body = field(repr=False, compare=False)
+    module: Any = field(default=None, repr=False, compare=False)
+    """A torch module that `body` stands for, where the net is not a graph."""
     name: str = ""
     """Of the shipped net, or of the file."""
     sha256: str = ""

@@ -54,6 +54,7 @@ def plane_graph(net: Net, facts: StreamFacts, strength: float = 1.0) -> PlaneGra
         radius=max(net.radius, reach) if net.colour == "luma" else net.radius + reach,
         align=max(sub, net.multiple),
         half=net.half,
+        module=net.module,
     )
 
 

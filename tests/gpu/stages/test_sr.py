@@ -121,7 +121,7 @@ def test_weights_of_ones_own_are_named_in_the_notes(compute: Compute, tmp_path: 
     stage = sr.build(SuperResolution(scale=2, model=model), facts(32, 24), compute)
 
     assert (stage.facts.width, stage.facts.height) == (64, 48)
-    assert stage.notes[0] == f"model own (compact x4, sha256 {model.sha256[:12]})"
+    assert stage.notes[0] == f"model of one's own: compact x4, sha256 {model.sha256[:12]}"
     assert [frame.planes[0].shape for frame in stage.frames(frames(facts(32, 24), 2))] == [
         (48, 64)
     ] * 2

@@ -1,7 +1,8 @@
 """SPAN: six blocks of three convolutions, attention without weights, one shuffle at the end.
 
 Trained, a convolution is three in a row beside a 1x1 (`conv.0..2`, `sk`); here they are always
-merged into the one 3x3 that they amount to, which some files hold alone (`eval_conv`).
+merged into the one 3x3 that they amount to. Some files hold that one alone (`eval_conv`); beside the
+three it is left over from some step of training, and not used.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ def recognise(state: State) -> Net | None:
 def _merged(state: State, name: str) -> Layer | None:
     """One 3x3 convolution of a trained bundle, or the one that the file holds already."""
     parts = [f"{name}.{part}" for part in ("conv.0", "conv.1", "conv.2", "sk")]
-    if all(f"{part}.weight" in state and f"{part}.bias" in state for part in parts):
+    held = [f"{part}.{kind}" in state for part in parts for kind in ("weight", "bias")]
+    if any(held) and not all(held):
+        return None
+    if all(held):
         (w1, b1), (w2, b2), (w3, b3), (skip, skip_bias) = (
             (state[f"{part}.weight"], state[f"{part}.bias"]) for part in parts
         )

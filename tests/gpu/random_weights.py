@@ -79,18 +79,18 @@ def old_rrdb(blocks: int = 1, **sizes: int) -> State:
 
 def span(scale: int = 2, features: int = 6, merged: bool = False, seed: int = 0) -> State:
     make = _Maker(seed)
-    bundles = [("conv_1", 3, 2)]
-    bundles += [(f"block_{i}.c{j}_r", features, 1) for i in range(1, 7) for j in (1, 2, 3)]
-    bundles += [("conv_2", features, 2)]
-    for name, source, gain in bundles:
+    bundles = [("conv_1", 3)]
+    bundles += [(f"block_{i}.c{j}_r", features) for i in range(1, 7) for j in (1, 2, 3)]
+    bundles += [("conv_2", features)]
+    for name, source in bundles:
         # Trained files hold the merged convolution too, of some step gone by: it must not be taken.
         make.conv(f"{name}.eval_conv", source, features)
         if merged:
             continue
         make.conv(f"{name}.sk", source, features, 1)
-        make.conv(f"{name}.conv.0", source, source * gain, 1)
-        make.conv(f"{name}.conv.1", source * gain, features * gain)
-        make.conv(f"{name}.conv.2", features * gain, features, 1)
+        make.conv(f"{name}.conv.0", source, 2 * source, 1)
+        make.conv(f"{name}.conv.1", 2 * source, 2 * features)
+        make.conv(f"{name}.conv.2", 2 * features, features, 1)
     make.conv("conv_cat", 4 * features, features, 1)
     make.conv("upsampler.0", features, 3 * scale * scale)
     make.state["upsampler.0.weight"] *= np.float32(0.01)

@@ -1,8 +1,8 @@
 """SPAN: six blocks of three convolutions, attention without weights, one shuffle at the end.
 
 Trained, a convolution is three in a row beside a 1x1 (`conv.0..2`, `sk`); here they are always
-merged into the one 3x3 that they amount to. Some files hold that one alone (`eval_conv`); beside the
-three it is left over from some step of training, and not used.
+merged into the one 3x3 that they amount to. Some files hold that one alone (`eval_conv`); beside
+the three it is left over from some step of training, and not used.
 """
 
 from __future__ import annotations

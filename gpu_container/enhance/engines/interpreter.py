@@ -36,7 +36,7 @@ class TorchGraph:
         ]
         self._outputs = [value.name for value in model.graph.output]
         self._half = half
-        self._module = module.to(device, half) if module is not None else None
+        self._module: Any = module.to(device, half) if module is not None else None
         self._inner = _leads_to_conv(self._nodes)
         self._constants: dict[str, Tensor] = {}
         for tensor in model.graph.initializer:
@@ -46,11 +46,13 @@ class TorchGraph:
             if value.dtype == torch.float32 and value.ndim:
                 value = value.to(device)
             self._constants[tensor.name] = value
-        self._keep_weights_ready()
+        self._keep_ready(device)
 
-    def _keep_weights_ready(self) -> None:
+    def _keep_ready(self, device: str) -> None:
         """Weights in the precision and layout that the convolutions want, once for all frames."""
         for node in self._nodes:
+            if node.op_type == "Gather":
+                self._constants[node.input[1]] = self._constants[node.input[1]].to(device)
             if node.op_type == "Conv":
                 for name in node.input[1:]:
                     weight = self._constants[name].to(self._half)
@@ -141,7 +143,7 @@ _OPERATIONS: dict[str, Operation] = {
     "Concat": lambda v, a: torch.cat(v, a["axis"]),
     "Conv": _conv,
     "DepthToSpace": lambda v, a: F.pixel_shuffle(v[0], a["blocksize"]),
-    "Gather": lambda v, a: v[0].index_select(a["axis"], v[1].to(v[0].device)),
+    "Gather": lambda v, a: v[0].index_select(a["axis"], v[1]),
     "LeakyRelu": lambda v, a: F.leaky_relu(v[0], a["alpha"]),
     "Mul": lambda v, a: v[0] * v[1],
     "PRelu": lambda v, a: F.prelu(v[0], v[1].flatten()),

@@ -57,6 +57,9 @@ class _Engine:
         self._device = device
         self._net = TorchGraph(graph.model, device, half, graph.module)
         cuda = device == "cuda"
+        if cuda:
+            # The weights' last conversions run on the default stream, which the lanes do not await.
+            torch.cuda.synchronize()
         self._streams = [torch.cuda.Stream() for _ in range(_LANES)] if cuda else [None]
         self._next = 0
         self.depth = len(self._streams)

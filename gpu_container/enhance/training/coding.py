@@ -12,23 +12,14 @@ import numpy as np
 
 from enhance.training.photos import Luma
 
-BLOCK = 16
-"""Edges must be multiples of a macroblock: x264 fills up the last one from memory that nobody wrote,
-and the same input then gives other bytes now and then (measured: 1 time in 60)."""
-
 
 def coded(frames: Sequence[Luma], codec: str, options: dict[str, str]) -> list[Luma]:
     """Encode and decode luma frames of one size; as many come back, of the same size.
 
-    One encoder thread, so that the same input gives the same bytes on any machine.
-
     Args:
-        frames: All of one size, both edges multiples of `BLOCK`.
+        frames: All of one size, both edges even.
         codec: An encoder of FFmpeg's that takes yuv420p, such as `libx264` or `mpeg4`.
         options: Its private options, such as `{"crf": "23", "preset": "veryfast"}`.
-
-    Raises:
-        ValueError: the frames have another size.
     """
     file = io.BytesIO()
     write(file, frames, codec, options)
@@ -40,9 +31,7 @@ def coded(frames: Sequence[Luma], codec: str, options: dict[str, str]) -> list[L
 def write(
     file: Path | io.BytesIO, frames: Sequence[Luma], codec: str, options: dict[str, str]
 ) -> None:
-    """Encode luma frames into a Matroska file; arguments and errors as of `coded`."""
-    if any(edge % BLOCK for edge in frames[0].shape):
-        raise ValueError(f"{frames[0].shape} is not in blocks of {BLOCK}")
+    """Encode luma frames into a Matroska file; arguments as of `coded`."""
     target = str(file) if isinstance(file, Path) else file
     with av.open(target, "w", format="matroska") as container:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=25, options=options))

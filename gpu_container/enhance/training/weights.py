@@ -18,6 +18,7 @@ def save(path: Path, weights: Weights, header: dict[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
     save_file(weights, str(draft), metadata=header)
+    draft.chmod(0o644)  # the library makes it its owner's alone; the image runs as another user
     draft.replace(path)
 
 

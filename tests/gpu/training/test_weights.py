@@ -14,4 +14,5 @@ def test_weights_and_header_come_back_as_saved(tmp_path: Path) -> None:
 
     assert (loaded["conv.0.weight"] == arrays["conv.0.weight"]).all()
     assert header == {"architecture": "luma", "scale": "2"}
+    assert file.stat().st_mode & 0o777 == 0o644
     assert [path.name for path in file.parent.iterdir()] == ["net.safetensors"]

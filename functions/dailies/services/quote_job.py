@@ -117,10 +117,8 @@ def _input_clip(request: JobRequest, tenant: str, ledger: Ledger) -> Clip | None
 
 def _made_clip(request: JobRequest, catalogue: Catalogue) -> Clip | None:
     """Return what the first model will make, as far as its options tell."""
-    found = catalogue.find(request.models[0])
-    if found is None:
-        return None
-    made, _ = resolve_options(request, *found)
+    vendor_name, _, model_id = request.models[0].partition("/")
+    made, _ = resolve_options(request, *catalogue.route(vendor_name, model_id))
     lines = _lines(made.resolution)
     if lines is None:
         return None

@@ -176,3 +176,13 @@ def test_quote_is_refused_when_the_job_would_be() -> None:
     reply = quote({**GENERATE, "model": "kling/none"})
 
     assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/model")
+
+
+def test_quote_is_the_same_for_a_picture_that_stands_upright() -> None:
+    wide, tall, square = (
+        quote({**GENERATE, "enhance": {}, "aspect_ratio": ratio}).json["enhancement"]["options"]
+        for ratio in ("16:9", "9:16", "1:1")
+    )
+
+    assert wide == tall
+    assert square[1]["seconds"] < wide[1]["seconds"]

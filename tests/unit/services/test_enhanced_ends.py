@@ -9,7 +9,9 @@ import pytest
 from dailies.domain.enhancement import EnhancementState
 from dailies.domain.jobs import Charged, JobState
 from dailies.domain.ports import ExecutionStatus
+from dailies.domain.routing import wants_enhancing
 from dailies.domain.steps import FailureInput, Outcome
+from dailies.handlers.api.job_views import job_view
 from dailies.services.cancel_job import cancel_job
 from dailies.services.end_job import end_job, final_state
 from dailies.services.fail import fail
@@ -33,7 +35,9 @@ def core(scene: Scene) -> LedgerPorts:
 
 def finished(scene: Scene, play: str = "ok") -> Scene:
     """Let the job go to its end."""
-    while scene.enhanced(play).outcome is Outcome.ENHANCE:
+    asks = scene.now.request.enhancement is not None
+    scene.check()
+    while asks and scene.enhanced(play).outcome is Outcome.ENHANCE:
         pass
     if settle(STEP, core(scene)).outcome is Outcome.NOTIFY:
         notify(STEP, core(scene))
@@ -50,6 +54,25 @@ def test_enhanced_video_is_the_result_and_both_were_paid() -> None:
     assert job.assets == [job.enhancement.asset_id]
     assert job.cost_usd == job.enhancement.cost_usd + Decimal("0.42")
     assert job.charged is Charged.YES
+
+
+def test_receipt_shows_each_try_with_its_price() -> None:
+    scene = Scene()
+    scene.enhanced("dies")
+    finished(scene)
+
+    view = job_view(scene.now, scene.wiring.catalogue).enhancement
+
+    assert view is not None
+    assert (view.state, view.source_asset) == ("done", VIDEO)
+    assert view.cost_usd == scene.enhancement.cost_usd
+    lost, done = view.tries
+    assert lost.failure is not None
+    assert (lost.failure.code, lost.state) == ("enhance_lost", "lost")
+    assert lost.charge is not None
+    assert (lost.charge.basis, lost.charge.device) == ("elapsed", "gpu")
+    assert done.charge is not None
+    assert (done.charge.basis, done.charge.seconds, done.failure) == ("measured", 20.0, None)
 
 
 def test_video_as_it_was_is_the_result_when_it_could_not_be_enhanced() -> None:
@@ -192,6 +215,15 @@ def test_redrive_gives_a_failed_enhancement_new_tries() -> None:
     assert (job.enhancement.state, job.enhancement.spent) == (EnhancementState.RUNNING, 3)
     step = STEP.model_copy(update={"run": 2})
     assert plan(step, core(scene)).outcome is Outcome.ENHANCE
+
+
+def test_enhancement_is_wanted_until_it_is_done_or_the_video_is_settled() -> None:
+    scene = Scene()
+    assert wants_enhancing(load(scene.ledger, JOB_ID))
+    scene.enhanced()
+    assert not wants_enhancing(load(scene.ledger, JOB_ID))
+    settled = finished(Scene(job=generation(request={"enhance": None})))
+    assert not wants_enhancing(load(settled.ledger, JOB_ID))
 
 
 def test_job_that_has_its_video_is_not_redriven() -> None:

@@ -184,3 +184,31 @@ def test_end_comes_again_when_a_video_is_not_there(stage: Stage) -> None:
 
     with pytest.raises(UnreadableError):
         deliver_outbox(ref, outbox.ports)
+
+
+def test_dropped_video_is_enhanced_without_a_model_or_the_folders_prompt(stage: Stage) -> None:
+    stage.put("_defaults.json", {**MODEL, **PROMPT, "enhance": {"stages": [{"name": "denoise"}]}})
+    stage.put("old.mp4", MP4)
+
+    stage.tell(stage.drop("job.json", {"kind": "enhance", "video": {"key": f"{ROOT}old.mp4"}}))
+
+    (job,) = stage.jobs()
+    assert (job.request.kind, job.request.model, job.routes) == (Mode.ENHANCE, None, [])
+    assert job.request.enhance is not None
+    assert [s.name for s in job.request.enhance.stages] == ["denoise"]
+    assert float(stage.spent()) == 0
+
+
+def test_dropped_job_is_refused_where_its_enhancement_is_wrong(stage: Stage) -> None:
+    stage.put("old.mp4", MP4)
+    body = {
+        "kind": "enhance",
+        "video": {"key": f"{ROOT}old.mp4"},
+        "enhance": {"stages": [{"name": "sr", "model": "luma-x9"}]},
+    }
+
+    stage.tell(stage.drop("job.json", body))
+
+    assert stage.jobs() == []
+    (problem,) = stage.problem("job.json")["errors"]
+    assert problem["pointer"] == "/enhance/stages/0/model"

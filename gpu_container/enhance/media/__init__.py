@@ -23,6 +23,10 @@ The order of calls, from a file to a file:
     # joined.container may differ from what was asked (joined.notes says why): ask
     # output_container(source, encoding.codec, asked) at plan time for the suffix of the result.
 
+PyAV's log stays off: with `av.logging.set_level`, a decoder's thread that logs waits for the
+interpreter while a seek holds it and waits for the thread. Nothing of a stream is asked after its
+container is closed: PyAV crashes.
+
 A stage that makes frames of new size takes its memory from `new_frame(facts, pts, duration)`:
 planes to write into that the encoder reads without a copy.
 """

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from heapq import merge
 from math import lcm
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer, OutputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
+from enhance.errors import BadInputError
 from enhance.media.clock import CLOCKED
 from enhance.media.containers import FORMATS, output_container
 from enhance.media.encoding import tag_colour
-from enhance.media.opening import opened
+from enhance.media.opening import BROKEN, opened
 from enhance.media.proof import Joined, Promise, prove
 from enhance.media.source import Source
 from enhance.media.splice import Chunk, Splice
@@ -38,7 +41,7 @@ def join(
         container: As asked in the spec.
 
     Raises:
-        BadInputError: `codec_not_in_container`.
+        BadInputError: `codec_not_in_container`, `track_damaged`.
         JoinError: `chunks_missing`, `chunk_damaged`, `chunks_differ`, `chunks_overlap`,
             `join_failed`.
     """
@@ -50,7 +53,7 @@ def join(
         name, notes = output_container(source, codec, container)
         original = stack.enter_context(opened(source.media))
         tracks = Tracks(source.media, original, source.index, name)
-        shift = _shift(source, splice, tracks)
+        shift = _shift(source, splice, tracks, name)
         target = stack.enter_context(
             av.open(
                 f"file:{output}",
@@ -64,23 +67,38 @@ def join(
         copy_tags(original, target, shift)
         target.start_encoding()
         video = splice.packets(stream, round(shift / base))
-        for _, packet in merge(video, tracks.packets(shift), key=lambda entry: entry[0]):
-            if packet.stream is stream:
-                target.mux(packet)
-            else:
-                tracks.write(packet, target)
+        _mux(target, merge(video, tracks.packets(shift), key=lambda entry: entry[0]), tracks)
     promise = Promise([pts * base + shift for pts in splice.shown], tracks.sums())
-    said = (*notes, *tracks.notes, *tracks.damage(), *_rounding(name, base))
+    said = (*notes, *tracks.notes, *tracks.damage(), *_rounding(name, base), *_moved(source, shift))
     return prove(output, name, promise, said)
 
 
-def _shift(source: Source, splice: Splice, tracks: Tracks) -> Fraction:
+def _mux(
+    target: OutputContainer, packets: Iterable[tuple[float, Packet[Any]]], tracks: Tracks
+) -> None:
+    for _, packet in packets:
+        if packet.stream.type != "video":
+            tracks.write(packet, target)
+            continue
+        try:
+            target.mux(packet)
+        except BROKEN as exc:
+            # Our own packets are whole: it is one of a track that waited for this one.
+            raise BadInputError(
+                "track_damaged",
+                f"A track beside the video is damaged, and {target.format.name} does not take it "
+                f"({exc.strerror}): copy the video alone into a file first.",
+            ) from exc
+
+
+def _shift(source: Source, splice: Splice, tracks: Tracks, container: str) -> Fraction:
     """Say by how many seconds everything moves, so that no frame lies before 0."""
     index = source.index
     first = splice.shown[0] * index.time_base
     if index.container in CLOCKED:
         return -min([first, *tracks.starts()])
-    return max(Fraction(0), -first)
+    early = tracks.early() if container in ("mkv", "webm") else Fraction(0)
+    return max(early, -first)
 
 
 def _options(
@@ -126,6 +144,12 @@ def _scaled(matrix: tuple[int, ...], template: VideoStream, source: Source) -> l
     scaled[6] = scaled[6] * template.width // source.index.width
     scaled[7] = scaled[7] * template.height // source.index.height
     return scaled
+
+
+def _moved(source: Source, shift: Fraction) -> tuple[str, ...]:
+    if not shift or source.index.container in CLOCKED:
+        return ()
+    return (f"everything is {float(shift) * 1000:.0f} ms later, so that nothing lies before 0",)
 
 
 def _rounding(container: str, time_base: Fraction) -> tuple[str, ...]:

@@ -20,9 +20,8 @@ from enhance.media.encoding import Encoding, configure
 from enhance.media.facts import Timestamps
 from enhance.media.planes import to_video_frame
 
-_MOST_REORDERED = {"h264": 16, "hevc": 16}
-"""Frames that a decoder may hold: H.264 A.3.1, H.265 A.4.2. The others code in the order of
-showing."""
+_MOST_REORDERED = 16
+"""Frames that a decoder may hold (H.264 A.3.1, H.265 A.4.2), so no encoder reorders more."""
 
 
 class ChunkFacts(BaseModel):
@@ -113,9 +112,8 @@ class ChunkWriter:
         makes better ones.
         """
         output, _ = self._running()
-        depth = _MOST_REORDERED.get(self._encoding.codec, 0)
         for packet in packets:
-            place = self._coded - depth
+            place = self._coded - _MOST_REORDERED
             packet.dts = self._pts[place] - self._pts[0] if place >= 0 else place
             self._coded += 1
             output.mux(packet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import Any
 
 from av.sidedata.sidedata import SideData, Type
@@ -13,6 +14,13 @@ from enhance.media.facts import Hdr
 _MASTERING = struct.Struct("=20i2i")
 """AVMasteringDisplayMetadata of libavutil/mastering_display_metadata.h: ten rationals (R, G, B,
 white point: x and y; luminance: min, max) and which of the two groups is present."""
+_DYNAMIC = {
+    Type.DOVI_RPU_BUFFER: "Dolby Vision metadata",
+    Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
+    Type.A53_CC: "closed captions inside the pictures",
+}
+"""Tied to the frames as they were. An encoder gets them with a frame that is only converted, and
+only some encoders write them; a frame that is made anew has none."""
 _CHROMATICITY = 50_000
 _LUMINANCE = 10_000
 
@@ -34,6 +42,12 @@ def read_hdr(frame: VideoFrame) -> Hdr:
         elif entry.type is Type.CONTENT_LIGHT_LEVEL and len(raw) >= 8:
             light = struct.unpack_from("=2I", raw)
     return Hdr(mastering=mastering, content_light=light)
+
+
+def uncarried(kinds: Iterable[Type]) -> list[str]:
+    """Say what hangs on the source's frames that enhanced ones do not have."""
+    found = set(kinds)
+    return [f"{name} may be lost" for kind, name in _DYNAMIC.items() if kind in found]
 
 
 def _read_mastering(raw: bytes) -> tuple[int, ...] | None:

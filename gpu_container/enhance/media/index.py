@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from enhance.errors import BadInputError
 from enhance.media import clock, timing
 from enhance.media.facts import Index, Keyframe, Track
-from enhance.media.hdr import read_hdr
+from enhance.media.hdr import read_hdr, side_data, uncarried
 from enhance.media.layout import alpha_unsupported
 from enhance.media.opening import BROKEN, Media, opened
 from enhance.media.picture import picture_facts
@@ -185,7 +185,7 @@ class _Reading:
             duplicates=len(stamps) - len({stamp.pts for stamp in stamps}),
             leading=begin,
             lost=self._lost(pts, base),
-            notes=tuple(self.notes),
+            notes=(*self.notes, *uncarried(entry.type for entry in side_data(self.first))),
             **picture,
         )
 

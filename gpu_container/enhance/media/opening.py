@@ -72,9 +72,9 @@ def opened(media: Media, hwaccel: HWAccel | None = None) -> Iterator[InputContai
                 hwaccel=hwaccel,
             )
         except FFmpegError as exc:
-            # EIO is Matroska's word for bytes it cannot parse; the errors of a file object pass
-            # through as they are.
-            if isinstance(exc, BROKEN) or exc.errno == errno.EIO:
+            # EIO is Matroska's word for bytes it cannot parse, ENOMEM that of MP4 for tables that
+            # claim billions of entries; the errors of a file object pass through as they are.
+            if isinstance(exc, BROKEN) or exc.errno in (errno.EIO, errno.ENOMEM):
                 raise unreadable(exc) from exc
             raise
         with container:

@@ -97,6 +97,22 @@ class Tracks:
             if track.index in chosen and track.start is not None and track.time_base
         ]
 
+    def early(self) -> Fraction:
+        """Say by how many seconds sound starts before 0, beyond its decoder's delay.
+
+        (Matroska takes no times before 0 but those that such a delay accounts for.)
+        """
+        starts = {track.index: (track.start, track.time_base) for track in self._index.tracks}
+        most = Fraction(0)
+        for stream in self._chosen:
+            start, base = starts.get(stream.index, (None, None))
+            if stream.type != "audio" or start is None or base is None:
+                continue
+            context: Any = stream.codec_context  # None where FFmpeg knows no decoder
+            delay = Fraction(context.delay, context.sample_rate or 1) if context else Fraction(0)
+            most = max(most, -start * base - delay)
+        return most
+
     def add_to(self, output: OutputContainer) -> None:
         """Make a stream for each."""
         for stream in self._chosen:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.sidedata.sidedata import Type
 
 from enhance.errors import BadInputError
 from enhance.frames import Frame, StreamFacts
@@ -21,6 +22,7 @@ from enhance.media import (
     new_frame,
     open_source,
 )
+from enhance.media.hdr import uncarried
 from enhance.media.planes import to_video_frame
 from enhance.spec import Convert
 from tests.gpu import clips
@@ -37,6 +39,12 @@ FACTS = StreamFacts(
     time_base=Fraction(1, 25),
     rate=Fraction(25),
 )
+
+
+def test_what_is_tied_to_the_old_frames_is_said():
+    assert uncarried([Type.A53_CC, Type.MASTERING_DISPLAY_METADATA]) == [
+        "closed captions inside the pictures may be lost"
+    ]
 
 
 def plain(frames: int = 12) -> Path:

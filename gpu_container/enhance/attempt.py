@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -19,10 +17,10 @@ from enhance.exits import ExitCode
 from enhance.interruption import Interruption, SpotNotice
 from enhance.progress import Reporter
 from enhance.report import ChunkCount, Device, Output, Report, Timing, ending, ending_of
+from enhance.scratch import scratch
 from enhance.settings import Settings
 from enhance.spec import Denoise, JobSpec, SuperResolution, Weights
 from enhance.storage import StoreError
-from enhance.storage.files import FileStore, named_faults
 from enhance.storage.places import Places
 
 if TYPE_CHECKING:
@@ -118,7 +116,7 @@ def perform(
         analyze: Whether the result is measured.
         alone: Whether no other machine takes part.
     """
-    start, cpu_start = time.monotonic(), time.process_time()
+    began = time.monotonic(), time.process_time()
     attempt = Attempt(
         spec,
         places,
@@ -129,34 +127,48 @@ def perform(
         analyze=analyze,
         alone=alone,
     )
+    report = _report(attempt, _tried(step, attempt), began)
+    name = names.success if report.exit in (ExitCode.OK, ExitCode.PARTIAL_INPUT) else names.failure
+    return _stored(report, name, places)
+
+
+def _tried(step: Step, attempt: Attempt) -> dict[str, Any]:
+    """Run the step, and say how it ended."""
+    settings = attempt.settings
     try:
         with (
-            _scratch(places, settings) as attempt.scratch,
-            _spot_notices(settings, interruption),
+            scratch(attempt.places.work, settings.scratch) as attempt.scratch,
+            _spot_notices(settings, attempt.interruption),
         ):
             step(attempt)
-        told = _good_ending(attempt)
     except Exception as error:
         told = ending_of(error)
         if told["exit_code"] == ExitCode.INTERNAL and not isinstance(error, StoreError):
             traceback.print_exc(file=sys.stderr)
-    report = Report(
-        task_id=spec.task_id,
+        return told
+    if attempt.damage:
+        message = f"The source is damaged: {'; '.join(attempt.damage)}."
+        return ending(ExitCode.PARTIAL_INPUT, "damaged_source", message)
+    return ending(ExitCode.OK, "ok", "Done.")
+
+
+def _report(attempt: Attempt, told: dict[str, Any], began: tuple[float, float]) -> Report:
+    wall, cpu = began
+    return Report(
+        task_id=attempt.spec.task_id,
         **told,
         input=attempt.input,
         output=attempt.output,
         device=attempt.device,
         timing=Timing(
-            wall_s=round(time.monotonic() - start, 3),
-            cpu_s=round(time.process_time() - cpu_start, 3),
+            wall_s=round(time.monotonic() - wall, 3),
+            cpu_s=round(time.process_time() - cpu, 3),
         ),
         chunks=attempt.chunks,
         notes=attempt.notes,
         warnings=attempt.warnings,
         analysis=attempt.analysis,
     )
-    name = names.success if report.exit in (ExitCode.OK, ExitCode.PARTIAL_INPUT) else names.failure
-    return _stored(report, name, places)
 
 
 def whole(attempt: Attempt) -> None:
@@ -166,13 +178,6 @@ def whole(attempt: Attempt) -> None:
     plan.plan(attempt)
     run.run(attempt)
     assembly.assemble(attempt)
-
-
-def _good_ending(attempt: Attempt) -> dict[str, Any]:
-    if attempt.damage:
-        message = f"The source is damaged: {'; '.join(attempt.damage)}."
-        return ending(ExitCode.PARTIAL_INPUT, "damaged_source", message)
-    return ending(ExitCode.OK, "ok", "Done.")
 
 
 def _stored(report: Report, name: str | None, places: Places) -> Report:
@@ -186,23 +191,6 @@ def _stored(report: Report, name: str | None, places: Places) -> Report:
         if report.exit in (ExitCode.OK, ExitCode.PARTIAL_INPUT):
             return report.model_copy(update=ending_of(error))
     return report
-
-
-@contextlib.contextmanager
-def _scratch(places: Places, settings: Settings) -> Iterator[Path]:
-    """Yield a folder for files under way: beside the results where these lie in a folder."""
-    if not isinstance(places.work, FileStore):
-        with tempfile.TemporaryDirectory(dir=settings.scratch, prefix="enhance-") as name:
-            yield Path(name)
-        return
-    parent = places.work.root / "scratch"
-    with named_faults(str(parent)):
-        parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=f"{os.getpid()}-") as name:
-        yield Path(name)
-    # stays where another process works in it
-    with contextlib.suppress(OSError):
-        parent.rmdir()
 
 
 @contextlib.contextmanager

@@ -249,6 +249,15 @@ def test_stop_keeps_finished_chunks_and_the_next_try_goes_on(task: Task, tmp_pat
     assert packets(task.output) == packets(whole.output)
 
 
+def test_files_of_a_killed_try_go_with_the_next(task: Task) -> None:
+    with task.start("all") as process:
+        wait_for_chunks(task, 2)
+        process.kill()
+    assert list((task.work / "scratch").iterdir())
+    assert task.run("all").status == ExitCode.OK
+    assert not (task.work / "scratch").exists()
+
+
 def test_two_processes_on_one_task_do_no_harm(task: Task, tmp_path: Path) -> None:
     with task.start("all") as one, task.start("all") as two:
         for process in (one, two):

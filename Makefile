@@ -11,7 +11,7 @@ STAGE ?= local
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test serve check install-torch test-torch bench bench-enhance bench-reliability sbom api-key redrive deploy destroy revoke openapi providers lock clean
+.PHONY: help install demo test serve check install-torch test-torch bench bench-enhance bench-reliability train-model sbom api-key redrive deploy destroy revoke openapi providers lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench-enhance: install ## Measure the enhancement against its peers, in the same
 bench-reliability: install ## Run jobs while everything fails: [JOBS=1000] [FAULTS=20] [SEED=1]
 	@$(PYTHON) -m bench.reliability --jobs $(or $(JOBS),1000) --faults $(or $(FAULTS),20) --seed $(or $(SEED),1)
 
+train-model: install ## Train a net on SageMaker: make train-model STAGE=dev [MODEL=luma-x2-clean] [DRY_RUN=1]
+	@$(PYTHON) -m tools.train_model --stage $(STAGE) $(if $(MODEL),--model $(MODEL)) $(if $(DRY_RUN),--dry-run)
+
 sbom: install ## Write a bill of materials (CycloneDX) of all that is deployed into out/
 	@mkdir -p out
 	@for lock in requirements/base requirements/media gpu_container/cpu gpu_container/gpu; do \
@@ -100,7 +103,7 @@ providers: install ## Write docs/providers.md anew from the catalogue
 lock: install ## Pin the requirements anew after editing requirements/*.in
 	@for f in uv base media enhance dev train; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header requirements/$$f.in -o requirements/$$f.lock; done
-	@for pair in enhance:cpu gpu:gpu; do \
+	@for pair in enhance:cpu gpu:gpu train_image:train; do \
 	  $(VENV)/bin/uv pip compile --quiet --python-platform x86_64-manylinux_2_28 --generate-hashes --python-version 3.13 --no-header requirements/$${pair%:*}.in -o gpu_container/$${pair#*:}.lock; done
 	@cp requirements/uv.lock gpu_container/uv.lock
 

@@ -24,8 +24,8 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "none",
 }
 _ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:any"
-_VALUES = ("https://any.example", "[]", "{}", "1")
-"""Of each kind of variable one: text, a list, an object, a number."""
+_VALUES = ("https://any.example", "[]", "{}", "1", "batch")
+"""Of each kind of variable one: text, a list, an object, a number, a compute."""
 
 
 def environment_of(handler: str, settings: type[BaseModel]) -> dict[str, str]:

@@ -34,7 +34,7 @@ class EnhanceSagemaker(Construct):
             grants=[
                 *job_grants.work_on_tasks(parts.bucket),
                 *job_grants.pull(images.repository),
-                *job_grants.write_processing_logs(self),
+                *job_grants.write_job_logs(self, "ProcessingJobs"),
             ],
         )
         self.read_report = build_read_report(self, parts)

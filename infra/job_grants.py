@@ -121,12 +121,12 @@ def run_processing_jobs(scope: Construct, *, job_role_arn: str, names: str) -> l
     ]
 
 
-def write_processing_logs(scope: Construct) -> list[Grant]:
-    """Write where SageMaker keeps every processing job's log and metrics."""
+def write_job_logs(scope: Construct, kind: str) -> list[Grant]:
+    """Write where SageMaker keeps the logs and metrics of all jobs of a kind."""
     group = Stack.of(scope).format_arn(
         service="logs",
         resource="log-group",
-        resource_name="/aws/sagemaker/ProcessingJobs*",
+        resource_name=f"/aws/sagemaker/{kind}*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
     return [

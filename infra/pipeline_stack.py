@@ -22,6 +22,7 @@ from infra.http_api import HttpApi
 from infra.inbox import Inbox
 from infra.layers import build_layer_version
 from infra.log_queries import LogQueries
+from infra.model_training import ModelTraining
 from infra.notifications import Notifications
 from infra.operator_alarms import OperatorAlarms
 from infra.python_function import FunctionSources
@@ -77,7 +78,8 @@ class PipelineStack(Stack):
         watch = Watch(self, "Watch", parts=parts, **machines, bus=bus)
         inbox = Inbox(self, "Inbox", parts=parts, workflow=workflow, bus=bus)
         self._build_operators(parts, http, bus, notifications, watch, inbox)
-        self._tell_names(http, bus, notifications, workflow, enhancement)
+        training = None if stage.on_host else ModelTraining(self, "Training", bucket=data.bucket)
+        self._tell_names(http, bus, notifications, workflow, enhancement, training)
 
     def _build_workflow(
         self, parts: PipelineParts, enhancement: StateMachine, state_machines: Path
@@ -107,6 +109,7 @@ class PipelineStack(Stack):
         notifications: Notifications,
         workflow: StateMachine,
         enhancement: Enhancement,
+        training: ModelTraining | None,
     ) -> None:
         outputs = {
             "ApiUrl": http.url,
@@ -118,6 +121,8 @@ class PipelineStack(Stack):
             "EnhanceStateMachineArn": enhancement.workflow.machine.state_machine_arn,
             **enhancement.compute.outputs,
         }
+        if training is not None:
+            outputs["TrainingRoleArn"] = training.role.role_arn
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
 

@@ -86,6 +86,7 @@ def test_every_row_says_in_a_sentence_what_it_shows(in_cloud: Stage) -> None:
         "Waiting",
         "Vendors",
         "Stages",
+        "Enhancement",
         "Queues",
         "Functions",
         "API",

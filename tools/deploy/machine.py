@@ -23,10 +23,23 @@ Ask = Callable[[list[str]], str]
 
 
 def check_machine(stage: StageConfig, ask: Ask, root: Path = ROOT) -> Iterator[Check]:
-    """Check Node, the CDK CLI and the interpreter that compiles the functions' bytecode."""
+    """Check Node, the CDK CLI, Docker, and the interpreter that compiles functions' bytecode."""
     yield _node(ask)
     yield _cdk(ask, root)
     yield _interpreter(stage)
+    if stage.enhance_compute != "workers":
+        yield _docker(ask)
+
+
+def _docker(ask: Ask) -> Check:
+    """Look for what builds the enhancement's images; synthesis does without."""
+    version = ask(["docker", "version", "--format", "{{.Server.Version}}"])
+    if not version:
+        return fail(
+            "Docker: no engine answers, and the images of the enhancement are built here",
+            "start Docker, or set enhance_compute='workers' in infra/stage.py",
+        )
+    return ok(f"Docker {version}")
 
 
 def _node(ask: Ask) -> Check:

@@ -21,6 +21,9 @@ _COMFORTABLE_CONCURRENCY = 1000
 _STARTS_PER_S = 150
 """The lower of the two defaults of StartExecution, which differ by region."""
 
+_GPU_VCPUS, _CPU_VCPUS = 4, 8
+"""Of one job of enhancement."""
+
 _GENERAL_ADVICE = "check that your role may ask; deploying may work all the same"
 
 
@@ -54,6 +57,7 @@ def check_account(clients: Clients, target: Target) -> Iterator[Check]:
         ("leftovers", _check_leftovers),
         ("Lambda concurrency", _check_concurrency),
         ("Step Functions quotas", _check_starts),
+        ("GPU quotas", _check_machines),
         ("email", _check_email),
         ("vendors' credentials", _check_secrets),
     )
@@ -155,6 +159,29 @@ def _check_starts(clients: Clients, target: Target) -> Iterator[Check]:
         yield warn(f"Step Functions: {min(starts):g} jobs may start per second", cure)
     else:
         yield ok(f"Step Functions: {min(starts):g} jobs may start per second")
+
+
+def _check_machines(clients: Clients, target: Target) -> Iterator[Check]:
+    """Look whether the account may start the machines that enhance: new ones may start no GPU."""
+    if target.stage.enhance_compute != "batch":
+        return
+    gpu, cpu = target.stage.gpu_machines * _GPU_VCPUS, target.stage.cpu_machines * _CPU_VCPUS
+    for what, code, wanted in (
+        ("GPU machines, Spot", "L-3819A6DF", gpu),
+        ("GPU machines, On-Demand", "L-DB2E81BA", gpu),
+        ("machines without GPU", "L-1216C47A", cpu),
+    ):
+        quota = clients("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=code)
+        allowed = quota["Quota"]["Value"]
+        found = f"{what}: {allowed:g} processors at once"
+        cure = (
+            "aws service-quotas request-service-quota-increase --service-code ec2"
+            f" --quota-code {code} --desired-value {wanted}"
+        )
+        if allowed < wanted:
+            yield warn(f"{found}, the stage may ask for {wanted}", cure)
+        else:
+            yield ok(found)
 
 
 def _check_email(clients: Clients, target: Target) -> Iterator[Check]:

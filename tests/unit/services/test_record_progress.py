@@ -118,3 +118,45 @@ def test_bad_message_of_a_batch_comes_again_alone() -> None:
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert scene.now.progress.fraction == 0.5
+
+
+def tell_of(scene: Scene, chunk: int, fraction: float, chunks: int | None = 4) -> bool:
+    """Tell what one of several machines has done."""
+    key = f"{scene.tried.task.prefix}progress/{chunk}.json"
+    line = {"task_id": scene.tried.task.task_id, "fraction": fraction, "chunks": chunks}
+    scene.media.put(key, json.dumps(line).encode(), "application/json")
+    return record_progress(key, scene.progress_ports)
+
+
+def test_progress_of_several_machines_is_their_mean() -> None:
+    scene = enhancing()
+
+    assert tell_of(scene, 2, 0.8)
+    assert scene.now.progress.fraction == pytest.approx(0.2)
+    scene.clock.sleep(11)
+    assert tell_of(scene, 0, 0.4)
+    assert scene.now.progress.fraction == pytest.approx(0.3)
+
+
+def test_several_machines_are_put_together_now_and_then_only() -> None:
+    scene = enhancing()
+    tell_of(scene, 2, 0.8)
+
+    assert not tell_of(scene, 0, 1.0)
+    scene.clock.sleep(11)
+    assert tell_of(scene, 1, 1.0)
+    assert scene.now.progress.fraction == pytest.approx(0.7)
+
+
+def test_many_machines_are_asked_by_sample() -> None:
+    scene = enhancing()
+    for chunk in range(0, 1000, 16):
+        tell_of(scene, chunk, 1.0, chunks=1000)
+    scene.clock.sleep(11)
+
+    assert tell_of(scene, 1, 0.0, chunks=1000)
+    assert scene.now.progress.fraction == 1.0
+
+
+def test_machine_that_does_not_say_how_many_there_are_is_ignored() -> None:
+    assert not tell_of(enhancing(), 0, 0.5, chunks=None)

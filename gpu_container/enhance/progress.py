@@ -87,6 +87,7 @@ class Reporter:
         self._step, self._total, self._frame = step, total, 0
         self._chunk, self._chunks = None, chunks if chunks is not None else self._chunks
         self._seen.clear()
+        self._stored_at = float("-inf")
         self.tell()
 
     def at(self, frame: int, chunk: int | None = None) -> None:
@@ -114,7 +115,7 @@ class Reporter:
         else:
             self._out.write("\r\x1b[K" + _for_people(line))
         self._out.flush()
-        if self._store and (now - self._stored_at >= STORE_EVERY_S or self._frame == 0):
+        if self._store and now - self._stored_at >= STORE_EVERY_S:
             self._stored_at = now
             try:
                 self._store.put(self._name, line.model_dump_json().encode())

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enhance.chain import build
 from enhance.cuts import cut
+from enhance.engines import open_compute
+from enhance.interruption import Interruption
 from enhance.manifest import SourceIdentity, question
+from enhance.media import open_source
 from enhance.media.facts import Index, Keyframe
+from enhance.pace import Pace, measure
 from enhance.spec import JobSpec
+from tests.gpu import clips
 
 
 def an_index(pts: list[int], keys: list[int]) -> Index:
@@ -120,3 +128,27 @@ def test_weights_are_known_by_their_digest_wherever_they_lie() -> None:
         )
 
     assert asked("s3://one/x.safetensors") == asked("/two/y.safetensors")
+
+
+def test_work_adds_up_on_a_cpu_and_overlaps_on_a_gpu() -> None:
+    estimate = Pace("cpu", decode_s=0.01, stages_s=0.1, encode_s=0.02).estimate(1000)
+    assert estimate.cpu_s == pytest.approx(130)
+    assert estimate.cuda_s == pytest.approx(20)
+    measured = Pace("cuda", decode_s=0.01, stages_s=0.1, encode_s=0.02).estimate(1000)
+    assert measured.cpu_s is None
+    assert measured.cuda_s == pytest.approx(100)
+
+
+def test_pace_is_measured_with_real_frames(tmp_path: Path) -> None:
+    media = str(clips.plain(50))
+    spec = JobSpec.model_validate({**SPEC, "stages": [{"name": "sr", "scale": 2}]})
+    compute = open_compute("cpu", "fp32")
+    built = build(spec, open_source(media), compute, lambda _: tmp_path)
+    pace = measure(built, tmp_path, Interruption())
+    assert pace is not None
+    assert pace.device == "cpu"
+    assert min(pace.decode_s, pace.stages_s, pace.encode_s) > 0
+    assert (
+        measure(replace(built, source=open_source(str(clips.plain(2)))), tmp_path, Interruption())
+        is None
+    )

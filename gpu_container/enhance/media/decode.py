@@ -20,7 +20,7 @@ from enhance.errors import BadInputError
 from enhance.frames import Frame
 from enhance.media.conform import Conform
 from enhance.media.facts import Index, Keyframe
-from enhance.media.opening import BROKEN, opened
+from enhance.media.opening import BROKEN, DECODING, opened
 from enhance.media.seeking import keyframes_before, packets
 from enhance.media.source import Source
 
@@ -180,6 +180,7 @@ def _prepared(container: InputContainer, index: Index, threads: int | None) -> V
         if other is not stream:
             other.discard = Discard.all
     context = stream.codec_context
+    context.options = dict(DECODING)
     context.thread_count = threads or min(_MAX_THREADS, os.cpu_count() or 1)
     context.thread_type = "AUTO"
     if index.codec in _GUESS_REORDER:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from enhance.frames import Frame, StreamFacts
 from enhance.media.encoding import Encoding, configure
 from enhance.media.facts import Timestamps
-from enhance.media.planes import to_video_frame
+from enhance.media.planes import to_video_frame, with_chroma
 
 _MOST_REORDERED = 16
 """Frames that a decoder may hold (H.264 A.3.1, H.265 A.4.2), so no encoder reorders more."""
@@ -99,7 +99,10 @@ class ChunkWriter:
             raise ValueError(f"a frame at {frame.pts} after one at {self._pts[-1]}")
         self._pts.append(frame.pts)
         self._last_duration = frame.duration
-        picture = to_video_frame(frame, self._facts)
+        facts = self._facts
+        if facts.chroma_w == 0:
+            frame, facts = with_chroma(frame, facts)
+        picture = to_video_frame(frame, facts)
         picture.pts = frame.pts - self._pts[0]
         # A decoded frame still says how the source coded it, and encoders obey that.
         picture.pict_type = PictureType.NONE

@@ -151,7 +151,8 @@ def _pixel_format(encoder: Encoder, asked: str | None, facts: StreamFacts) -> st
             )
         if asked in fitting:
             return asked
-    best, _ = find_best_pix_fmt_of_list(fitting or list(encoder.formats), asked or facts.format)
+    like = asked or facts.format.replace("gray", "yuv420p")
+    best, _ = find_best_pix_fmt_of_list(fitting or list(encoder.formats), like)
     return best.name if best else encoder.formats[0]
 
 

@@ -16,7 +16,7 @@ from enhance.media import clock, timing
 from enhance.media.facts import Index, Keyframe, Track
 from enhance.media.hdr import read_hdr, side_data, uncarried
 from enhance.media.layout import alpha_unsupported
-from enhance.media.opening import BROKEN, Media, opened
+from enhance.media.opening import BROKEN, DECODING, MAX_PIXELS, Media, opened
 from enhance.media.picture import picture_facts
 
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -32,7 +32,7 @@ def scan(media: Media) -> Index:
 
     Raises:
         BadInputError: `unreadable`, `no_video`, `no_frames`, `no_timestamps`, `encrypted`,
-            `codec_unsupported`, `alpha_unsupported`.
+            `codec_unsupported`, `alpha_unsupported`, `too_large`.
     """
     with opened(media) as container:
         stream = main_stream(container)
@@ -45,7 +45,7 @@ def main_stream(container: InputContainer) -> VideoStream:
     """Choose the stream to enhance: the default one, then the largest; never a cover.
 
     Raises:
-        BadInputError: `no_video`, `encrypted`, `codec_unsupported`.
+        BadInputError: `no_video`, `encrypted`, `codec_unsupported`, `too_large`.
     """
     films = [s for s in container.streams.video if not s.disposition & _PICTURES]
     if not films:
@@ -57,6 +57,11 @@ def main_stream(container: InputContainer) -> VideoStream:
         )
     if best.codec_context.codec_tag in ("encv", "drmi"):
         raise _encrypted()
+    if best.width * best.height > MAX_PIXELS:
+        raise BadInputError(
+            "too_large",
+            f"A picture of {best.width}x{best.height} is too large: at most {MAX_PIXELS} pixels.",
+        )
     return best
 
 
@@ -92,7 +97,9 @@ class _Reading:
 
     def run(self) -> None:
         """Read to the end, or to where the file breaks off."""
-        self.stream.codec_context.thread_count = 1  # the first frame comes with the first packet
+        context = self.stream.codec_context
+        context.thread_count = 1  # the first frame comes with the first packet
+        context.options = dict(DECODING)
         try:
             for packet in self.container.demux():
                 self._see(packet)

@@ -43,6 +43,11 @@ _OPTIONS = {
     # Where a file holds decoding times only (AVI), the showing times follow from them.
     "fflags": "+genpts",
 }
+MAX_PIXELS = 8192 * 8192
+"""Of one picture. A few bytes can claim more than any memory holds: decoders are told to refuse
+such a picture before they make room for it."""
+DECODING = {"max_pixels": str(MAX_PIXELS)}
+"""Options of every decoder. One that the opening has not used up is to be given them again."""
 _READ_BYTES = 1 << 20
 """At once, of a file object: fewer, larger ranged reads."""
 
@@ -66,6 +71,7 @@ def opened(media: Media, hwaccel: HWAccel | None = None) -> Iterator[InputContai
             container = av.open(
                 target,
                 "r",
+                options=dict(DECODING),
                 container_options=dict(_OPTIONS),
                 buffer_size=_READ_BYTES,
                 metadata_errors="replace",

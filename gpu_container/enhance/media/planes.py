@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -71,6 +72,22 @@ def to_video_frame(frame: Frame, facts: StreamFacts) -> VideoFrame:
     owner.duration = frame.duration
     owner.time_base = Fraction(facts.time_base)
     return owner
+
+
+def with_chroma(frame: Frame, facts: StreamFacts) -> tuple[Frame, StreamFacts]:
+    """Give a grey frame the chroma of grey: 4:2:0, or 4:4:4 for an odd size.
+
+    (FFmpeg's own conversion takes every grey picture for full range.)
+    """
+    odd = facts.width % 2 or facts.height % 2
+    side = 1 if odd else 2
+    name = facts.format.replace("gray", "yuv444p" if odd else "yuv420p")
+    coloured = replace(facts, format=name, chroma_w=side, chroma_h=side)
+    made = new_frame(coloured, frame.pts, frame.duration)
+    np.copyto(made.planes[0], frame.planes[0], casting="no")
+    for plane in made.planes[1:]:
+        plane[:] = 1 << (facts.depth - 1)
+    return made, coloured
 
 
 def _holds(owner: VideoFrame, frame: Frame, facts: StreamFacts) -> bool:

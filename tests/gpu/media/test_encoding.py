@@ -141,6 +141,23 @@ def test_short_chunks_keep_their_times_in_every_codec(codec: str, count: int, tm
     )
 
 
+@pytest.mark.parametrize("pixels", ["gray", "gray10le"])
+def test_grey_keeps_its_level_and_range_in_420(pixels: str, tmp_path: Path):
+    clip = clips.ffmpeg(
+        f"{pixels}.mkv",
+        *("-f", "lavfi", "-i", "color=0xB0B0B0:size=32x32:rate=25:duration=0.2"),
+        *("-pix_fmt", pixels, "-c:v", "ffv1"),
+    )
+    done = go_round(clip, tmp_path, codec="h264", quality=1)
+    after = open_source(done.path)
+    assert done.encoding.pixel_format == pixels.replace("gray", "yuv420p")
+    assert after.facts.colour.full_range == done.source.facts.colour.full_range
+    was = next(frames(done.source, 0, done.source.index.end)).planes
+    now = next(frames(after, 0, after.index.end)).planes
+    assert abs(float(now[0].mean()) - float(was[0].mean())) < 0.5
+    assert int(now[1].max()) == 1 << (after.facts.depth - 1)
+
+
 def test_coding_a_chunk_again_gives_the_same_bytes(tmp_path: Path):
     source = open_source(plain())
     encoding = choose_encoding(None, source, source.facts, "cpu")

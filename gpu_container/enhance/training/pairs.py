@@ -155,7 +155,7 @@ def _encoder(recipe: Recipe, rng: Generator) -> tuple[str, dict[str, str]]:
     if recipe.variant == "deblock" and rng.random() < 0.3:
         quality = str(int(rng.integers(3, 14)))
         return "mpeg4", {"qmin": quality, "qmax": quality}
-    best, worst = (18, 33) if recipe.variant == "codec" else (20, 38)
+    best, worst = (12, 33) if recipe.variant == "codec" else (20, 38)
     crf = str(int(rng.integers(best, worst + 1)))
     preset = str(rng.choice(["veryfast", "medium"]))
     return "libx264", {"crf": crf, "preset": preset, "x264-params": REPEATABLE}

@@ -34,9 +34,12 @@ def limits(total: int) -> Answers:
     return Answers(get_account_settings={"AccountLimit": limit})
 
 
-def quotas(refill: float) -> Answers:
+def quotas(refill: float, processors: float = 64.0) -> Answers:
     quota = {"QuotaName": "StartExecution throttle token refill rate per second", "Value": refill}
-    return Answers(list_service_quotas={"Quotas": [quota]})
+    return Answers(
+        list_service_quotas={"Quotas": [quota]},
+        get_service_quota={"Quota": {"Value": processors}},
+    )
 
 
 def check(account: Account, stage: str = "dev") -> list[Check]:
@@ -124,6 +127,25 @@ def test_small_quotas_are_warned_of_when_an_account_is_new() -> None:
     ]
 
 
+def test_machines_that_may_not_start_are_told_with_the_request_that_helps() -> None:
+    account = good_account(**{"service-quotas": quotas(300, processors=0)})
+    warned = [one for one in check(account) if one.level is Level.WARN]
+
+    assert [one.found for one in warned] == [
+        "GPU machines, Spot: 0 processors at once, the stage may ask for 16",
+        "GPU machines, On-Demand: 0 processors at once, the stage may ask for 16",
+        "machines without GPU: 0 processors at once, the stage may ask for 32",
+    ]
+    assert "--quota-code L-3819A6DF --desired-value 16" in warned[0].cure
+
+
+def test_machines_are_no_matter_when_a_stage_starts_none() -> None:
+    local = Target(stage_config("local"), "111122223333", "eu-central-1", 6)
+    account = good_account(**{"service-quotas": quotas(300, processors=0)})
+
+    assert not [one for one in check_account(account, local) if "machines" in one.found]
+
+
 def test_email_is_warned_of_when_ses_is_in_its_sandbox() -> None:
     ses = Answers(get_account={}, get_email_identity=refused("NotFoundException"))
 
@@ -160,7 +182,12 @@ def test_credentials_are_looked_at_and_not_shown_when_a_stage_is_there(
 
 def test_it_goes_on_when_aws_refuses_a_question() -> None:
     account = good_account(
-        **{"service-quotas": Answers(list_service_quotas=refused("AccessDeniedException"))}
+        **{
+            "service-quotas": Answers(
+                list_service_quotas=refused("AccessDeniedException"),
+                get_service_quota={"Quota": {"Value": 64.0}},
+            )
+        }
     )
 
     found = the_one(check(account), Level.WARN)

@@ -41,11 +41,14 @@ class FakePrograms:
     deployment: int = 0
     node: str = "v22.1.0"
     cdk: str = ""
+    docker: str = "28.1.1"
     ran: list[list[str]] = field(default_factory=list[list[str]])
 
     def ask(self, command: list[str]) -> str:
         if command[0] == "node":
             return self.node
+        if command[0] == "docker":
+            return self.docker
         package = json.loads((ROOT / "package.json").read_text())
         return self.cdk or f"{package['devDependencies']['aws-cdk']} (build 1)"
 
@@ -82,7 +85,9 @@ def account(number: str = "111122223333", **changed: Any) -> Account:
         "ssm": Answers(get_parameter={"Parameter": {"Value": "21"}}),
         "cloudformation": stacks(data=data | there, pipeline=pipeline | there),
         "lambda": Answers(get_account_settings={"AccountLimit": limit}),
-        "service-quotas": Answers(list_service_quotas={"Quotas": []}),
+        "service-quotas": Answers(
+            list_service_quotas={"Quotas": []}, get_service_quota={"Quota": {"Value": 64.0}}
+        ),
         "sesv2": Answers(get_account={}, get_email_identity=refused("NotFoundException")),
         "secretsmanager": Answers(get_secret_value={"SecretString": '{"webhook_key": "w"}'}),
         "dynamodb": Answers(put_item={}, get_item={}, transact_write_items={}, query={"Items": []}),
@@ -208,6 +213,7 @@ def test_local_stage_is_refused_when_the_account_is_a_real_one() -> None:
         (FakePrograms(synthesis=1), "could not be synthesized"),
         (FakePrograms(deployment=1), "run the same command again"),
         (FakePrograms(node="v18.0.0"), "install Node 20"),
+        (FakePrograms(docker=""), "start Docker"),
         (FakePrograms(cdk="3.0.0"), "make install"),
     ],
 )

@@ -16,7 +16,6 @@ import pytest
 from enhance.exits import ExitCode
 from tests.gpu import clips
 from tests.gpu import nasty_clips as nasty
-from tests.gpu.commands import Task
 from tests.gpu.enhanced import RECODE, enhanced, refused, shown_times
 
 
@@ -77,17 +76,34 @@ def _png(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize("size", [(60000, 60000), (16000, 16000), (200000, 8)])
-def test_huge_pictures_in_tiny_files_are_refused_before_memory_is_taken(
-    tmp_path: Path, size: tuple[int, int]
-) -> None:
-    source = tmp_path / "bomb.png"
-    source.write_bytes(_png(*size))
-    task = Task(tmp_path / "run", source, stages=[{"name": "sr", "scale": 2}])
-    ended = task.run("all")
-    assert ended.status == ExitCode.BAD_INPUT
-    assert task.report()["code"] in {"size_unsupported", "too_large", "unreadable", "no_frames"}
-    assert task.report()["message"]
+_BOMBS = """
+import json, resource, sys
+from pathlib import Path
+from tests.gpu.enhanced import enhanced
+for path in sys.argv[2:]:
+    ended = enhanced(path, Path(sys.argv[1]) / Path(path).stem, suffix=".mp4")
+    print(json.dumps([ended.exit_code, ended.report["code"]]), flush=True)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_huge_pictures_in_tiny_files_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    files: list[str] = []
+    for width, height in ((60000, 60000), (16000, 16000), (200000, 8)):
+        path = tmp_path / f"{width}.png"
+        path.write_bytes(_png(width, height))
+        files.append(str(path))
+    done = _process(_BOMBS, tmp_path, files)
+    *ends, peak_mb = (
+        json.loads(line) for line in done.stdout.splitlines() if line[0] in "[0123456789"
+    )
+    assert ends == [[4, "no_frames"]] * 3
+    assert peak_mb < 400  # the second claims 768 MB
+
+
+def test_a_large_picture_in_a_well_made_file_is_refused_by_name(tmp_path: Path) -> None:
+    plane = ("-f", "lavfi", "-i", "color=red:size=8704x8704:rate=1:duration=1")
+    refused(clips.ffmpeg("large.mp4", *plane, *nasty.X264), tmp_path, "too_large")
 
 
 def _mutated(source: Path, seed: int) -> bytes:
@@ -108,6 +124,18 @@ def _mutated(source: Path, seed: int) -> bytes:
     if seed % 6 == 1:
         del data[rng.randrange(len(data)) :]
     return bytes(data)
+
+
+def _process(program: str, folder: Path, files: list[str]) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-c", program, str(folder / "runs"), *files],
+        cwd=root,
+        env={"PYTHONPATH": f"{root}:{root / 'gpu_container'}", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 _MANY = """
@@ -136,15 +164,7 @@ def test_mutated_files_end_with_a_name_and_in_time(tmp_path: Path, container: st
         path = tmp_path / f"{seed}.{container}"
         path.write_bytes(_mutated(source, seed))
         files.append(str(path))
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", _MANY, str(tmp_path / "runs"), *files],
-        cwd=root,
-        env={"PYTHONPATH": f"{root}:{root / 'gpu_container'}", "PATH": ""},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = _process(_MANY, tmp_path, files)
     ends = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(ends) == len(files)

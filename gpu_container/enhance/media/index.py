@@ -160,7 +160,9 @@ class _Reading:
             )
         if self.first is None or not self.packets:
             raise BadInputError(
-                "no_frames", "The file promises video, but not one frame of it can be decoded."
+                "no_frames",
+                "The file promises video, but not one frame of it can be decoded. (A picture may"
+                f" have {MAX_PIXELS} pixels at most.)",
             )
         jumps = self.clock.jumps()
         stamps = clock.moved(self.packets, jumps)

@@ -391,14 +391,16 @@ def test_job_goes_on_when_its_execution_dies_in_any_state(stage: Stage, state: s
     }.get(state, ["accept"])
     if state in {"Breathe", "AfterBreathe"}:
         stage.throttled = {"Poll": 1}
-    job_id = stage.create()
+    if state == "Pause":
+        stage.farm.plays = ["dies", "ok"]
+    job_id = stage.create(enhance={})
     walk = stage.walks[f"{job_id}-1"]
     stage.run(stop_when=lambda: walk.state == state)
     assert walk.state == state
 
     stage.abort(job_id, 1)
 
-    paid = "failed 0" if state == "Fail" else "succeeded 1"
+    paid = "failed 0" if state == "Fail" else "succeeded 1e"
     assert end(stage, job_id) == paid
     assert stage.job(job_id).run == (1 if state == "AfterNotify" else 2)
 

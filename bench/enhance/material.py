@@ -18,6 +18,8 @@ FRAMES = 240
 RATE = 25
 CRF = "23"
 """Of the coded source."""
+_SPEED = (3, 2)
+"""Pixels per frame, across and down."""
 _TILE = 300
 _SEED = 12
 
@@ -31,7 +33,19 @@ class Material:
     @cached_property
     def large(self) -> Path:
         """720p, lossless: the truth."""
-        return self._pan("large.mkv", FRAMES, (3, 2))
+        field = _field()
+        path = self.folder / "large.mkv"
+        room = np.array(field.shape[1::-1]) - LARGE
+        with av.open(str(path), "w") as output:
+            options = {"qp": "0", "preset": "ultrafast"}
+            stream = output.add_stream("libx264", rate=RATE, options=options)
+            stream.width, stream.height, stream.pix_fmt = *LARGE, "yuv420p"
+            for i in range(FRAMES):  # a window that turns back at the field's edges
+                x, y = (abs((i * s + r) % (2 * r) - r) for s, r in zip(_SPEED, room, strict=True))
+                window = np.ascontiguousarray(field[y : y + LARGE[1], x : x + LARGE[0]])
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(window, format="rgb24")))
+            output.mux(stream.encode(None))
+        return path
 
     @cached_property
     def small(self) -> Path:
@@ -59,10 +73,9 @@ class Material:
     @cached_property
     def smooth(self) -> Path:
         """360p at twice the rate, lossless: every other frame is left out for interpolation."""
-        twice = self._pan("twice.mkv", FRAMES, (3, 2))
         path = self.folder / "smooth.mkv"
         scale = f"scale={SMALL[0]}:{SMALL[1]}:flags=bicubic"
-        ffmpeg("-i", twice, "-vf", scale, "-c:v", "libx264", "-qp", "0", path)
+        ffmpeg("-i", self.large, "-vf", scale, "-c:v", "libx264", "-qp", "0", path)
         return path
 
     @cached_property
@@ -72,22 +85,6 @@ class Material:
         every = f"select=not(mod(n\\,2)),setpts=N/({RATE}*TB)"
         arguments = ["-vf", every, "-r", str(RATE), "-c:v", "libx264", "-qp", "0"]
         ffmpeg("-i", self.smooth, *arguments, path)
-        return path
-
-    def _pan(self, name: str, frames: int, speed: tuple[int, int]) -> Path:
-        """A window moves over a field of photographs, and turns back at its edges."""
-        field = _field()
-        path = self.folder / name
-        room = np.array(field.shape[1::-1]) - LARGE
-        with av.open(path, "w") as output:
-            options = {"qp": "0", "preset": "ultrafast"}
-            stream = output.add_stream("libx264", rate=RATE, options=options)
-            stream.width, stream.height, stream.pix_fmt = *LARGE, "yuv420p"
-            for i in range(frames):
-                x, y = (abs((i * s + r) % (2 * r) - r) for s, r in zip(speed, room, strict=True))
-                window = np.ascontiguousarray(field[y : y + LARGE[1], x : x + LARGE[0]])
-                output.mux(stream.encode(av.VideoFrame.from_ndarray(window, format="rgb24")))
-            output.mux(stream.encode(None))
         return path
 
 

@@ -33,7 +33,7 @@ def _file(name: str) -> Path:
 def test_a_shipped_net_reaches_its_goals(name: str) -> None:
     recipe = RECIPES[name]
 
-    figures = gate.measure(gate.at_work(_file(name)), recipe.scale, _photos(), frames=8)
+    figures = gate.measure(gate.at_work(_file(name)), recipe.scale, _photos())
 
     assert [str(one) for one in gate.missed(recipe.variant, figures)] == []
     worst = gate.CRFS[recipe.scale][-1]

@@ -25,6 +25,8 @@ _OPTIONS: Final = {
     "enable_drefs": "0",
     "use_absolute_path": "0",
     "max_streams": "64",
+    # the opening itself decodes a picture or two
+    "max_pixels": str(MAX_PIXELS),
 }
 _KINDS: Final = ("video", "audio", "subtitle", "attachment")
 

@@ -5,6 +5,7 @@
 | `black` | fail | at least half of the time is black |
 | `frozen` | fail | at least half of the time the picture stands still |
 | `short` | fail | shorter than 0.5 s, or than nine tenths of what was expected |
+| `truncated` | fail | the header promises 0.5 s more than there is (picture and sound only) |
 | `damaged` | fail | a packet or picture could not be decoded whole |
 | `partly_black` | warn | black for 0.5 s or more, but less than half of the time |
 | `partly_frozen` | warn | still for 1 s or more, but less than half of the time |
@@ -28,6 +29,7 @@ from enhance.analysis.results import Analysis, Pictures, Sound, Timing, Verdict
 HALF = 0.5
 SHORT_S = 0.5
 SHORT_SHARE = 0.9
+TRUNCATED_S = 0.5
 PARTLY_BLACK_S = 0.5
 PARTLY_FROZEN_S = 1.0
 SILENT_SHARE = 0.9
@@ -43,6 +45,7 @@ def verdicts(analysis: Analysis, expected_s: float | None = None) -> list[Verdic
     """Return what is to be said of these measures; `expected_s` is how long it should be."""
     timing = analysis.timing
     return [
+        *_of_container(analysis),
         *_of_timing(timing, expected_s),
         *_of_pictures(analysis.pictures, timing.duration_s),
         *_of_sound(analysis.sound, timing.end_s),
@@ -59,6 +62,21 @@ def _verdict(
         threshold=round(threshold, 4),
         message=message,
     )
+
+
+def _of_container(analysis: Analysis) -> Iterator[Verdict]:
+    kinds = [stream.kind for stream in analysis.container.streams]
+    if analysis.container.duration_s is None or sorted(kinds) not in (
+        ["video"],
+        ["audio", "video"],
+    ):
+        return  # a track that is not measured may be the longest
+    measured = [part for part in (analysis.timing, analysis.sound) if part is not None]
+    length_s = max(part.end_s for part in measured) - min(part.start_s for part in measured)
+    missing_s = analysis.container.duration_s - length_s
+    if missing_s >= TRUNCATED_S:
+        message = f"Its last {missing_s:.2f} s are missing: the file was cut off."
+        yield _verdict("truncated", "fail", missing_s, TRUNCATED_S, message)
 
 
 def _of_timing(timing: Timing, expected_s: float | None) -> Iterator[Verdict]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -138,6 +140,32 @@ def test_ten_bits_and_eight_bits_measure_alike() -> None:
 def test_short_is_what_misses_the_expected_length() -> None:
     assert "short" in codes(analyze(clips.plain(25), expected_s=2.0))
     assert "short" not in codes(analyze(clips.plain(25), expected_s=1.05))
+
+
+def test_a_file_that_was_cut_off_is_said_to_be() -> None:
+    whole = clips.ffmpeg(
+        "two-seconds.mp4",
+        *clips.test_picture(frames=50),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-movflags", "+faststart"),
+    )
+    cut = clips.folder() / "two-seconds-cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert "truncated" in codes(analyze(cut))
+    assert "truncated" not in codes(analyze(whole))
+
+
+def test_a_tiny_file_that_claims_a_huge_picture_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(99))), (b"IEND", b""))
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    with pytest.raises(AnalysisError) as raised:
+        analyze(path)
+    assert raised.value.code in ("too_large", "no_pictures")
 
 
 def test_a_reference_of_the_same_pictures_scores_the_most() -> None:

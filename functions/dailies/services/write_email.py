@@ -98,6 +98,8 @@ def _facts(job: Job, asset: Asset | None) -> list[tuple[str, str]]:
     if job.finished_at:
         facts.append(("Took", _span((job.finished_at - job.created_at).total_seconds())))
     facts.append(("Cost", _cost(job)))
+    told = [warning for warning in job.warnings if warning.code.startswith("enhance_")]
+    facts += [("Note", one_line(warning.message, _PROMPT_CHARS)) for warning in told]
     return [(label, value) for label, value in facts if value]
 
 

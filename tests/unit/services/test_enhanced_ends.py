@@ -21,6 +21,7 @@ from dailies.services.recording import LedgerPorts, load
 from dailies.services.redrive_job import NothingToRedriveError, RedrivePorts, redrive_job
 from dailies.services.settle import settle
 from dailies.services.sweep import SweepPorts, look_after
+from dailies.services.write_email import write_email
 from tests.fakes.api import RecordedCompute, RecordedWorkflow
 from tests.unit.services.enhance_scene import STEP, VIDEO, Scene, cancel, generation, upload
 from tests.unit.services.ledger_states import JOB_ID, RUN
@@ -79,6 +80,15 @@ def test_video_as_it_was_is_the_result_when_it_could_not_be_enhanced() -> None:
     job = finished(Scene(), "bad_input").now
 
     assert (job.state, job.assets) == (JobState.SUCCEEDED, [VIDEO])
+
+
+def test_email_says_that_the_video_is_as_it_was() -> None:
+    scene = finished(Scene(), "bad_input")
+    told = scene.ledger.events(JOB_ID)[-1]
+
+    email = write_email(told, scene.now, None, link=None, with_poster=False)
+
+    assert "Note: The video is not enhanced. It ended with bad_input." in email.text
 
 
 def test_job_fails_and_keeps_its_video_when_nothing_else_will_do() -> None:

@@ -132,7 +132,7 @@ def _stages(built: Any, output: Path) -> dict[str, Any]:
 
 
 def _memory(built: Any, output: Path) -> dict[str, Any]:
-    """Resident memory at a fifth of the way, and the most until the end."""
+    """The most resident memory in the second fifth of the way, queues being full, and the last."""
     marks: list[int] = []
     count = len(built.source.index.pts)
 
@@ -146,8 +146,8 @@ def _memory(built: Any, output: Path) -> dict[str, Any]:
     fifth = len(marks) // 5
     return {
         "frames": len(passed.given),
-        "early_mb": max(marks[:fifth]) / 1e6,
-        "late_mb": max(marks[fifth:]) / 1e6,
+        "early_mb": max(marks[fifth : 2 * fifth]) / 1e6,
+        "late_mb": max(marks[-fifth:]) / 1e6,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     }
 

@@ -1,15 +1,15 @@
 """Where things move between two pictures, seen from a moment between them.
 
-Three steps, each on half the side of the one after it:
+Three steps, the first two on half the side of the third:
 
 1. Hypotheses. OpenCV's DIS optical flow (Kroeger et al., 2016) both ways, once as the pictures are
    and once with the strongest common shift (phase correlation) taken out: coarse-to-fine search
-   alone loses periodic patterns such as lines of text, and large pans. The common shifts and "no
+   alone loses periodic patterns such as lines of text, and large pans. The common shift and "no
    motion" are hypotheses too.
 2. Choice. Each place takes the hypothesis under which both pictures, warped to the moment between,
    agree best; where several agree, the shorter motion.
 3. Refinement. What still differs between the two warped pictures is itself a small flow, found on
-   twice the side. Places that still disagree, which lie at the edges of moving things, try the
+   the larger side. Places that still disagree, which lie at the edges of moving things, try the
    motion of what is around them.
 """
 
@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from enhance.stages.common_shifts import common_shifts
+from enhance.stages.common_shift import common_shift
 
 Vectors = NDArray[np.float32]
 """(height, width, 2): x and y in samples of that height and width, from the first picture to the
@@ -144,20 +144,19 @@ class PairMotion:
     @cached_property
     def _hypotheses(self) -> list[_Hypothesis]:
         first, second, coarse = self._small_first, self._small_second, self._search.coarse
-        shifts = common_shifts(first, second)
+        shift = common_shift(first, second)
         found: list[_Hypothesis] = []
         plain_cost = (1.0, 0.0)
-        if shifts and float(np.abs(shifts[0]).max()) > _SHIFT_LEAST:
-            shift = shifts[0]
+        if float(np.abs(shift).max()) > _SHIFT_LEAST:
             places = _places(*first.shape)
             forth = coarse(first, _moved(second, places + shift)) + shift
             back = coarse(second, _moved(first, places - shift)) - shift
             found.append(_Hypothesis(forth, back, plain_cost))
             plain_cost = _PLAIN
         found.append(_Hypothesis(coarse(first, second), coarse(second, first), plain_cost))
-        for shift in [*shifts, np.zeros(2, np.float32)]:
-            everywhere = np.full((*first.shape, 2), shift, np.float32)
-            found.append(_Hypothesis(everywhere, None, _COMMON))
+        for everywhere in (shift, np.zeros(2, np.float32)):
+            motion = np.full((*first.shape, 2), everywhere, np.float32)
+            found.append(_Hypothesis(motion, None, _COMMON))
         return found
 
     def at(self, t: float) -> Vectors:

@@ -149,8 +149,6 @@ def memory(material: Material, rounds: int) -> list[Goal]:
     del rounds
     told = ours("memory", material.long, material.folder / "memory.mp4", SR_CODED)
     early, late = told["early_mb"], told["late_mb"]
-    say(
-        f"    {told['frames']} frames: {early:.0f} MB in the second fifth, {late:.0f} MB in the last"
-    )
-    note = f"{early:.0f} MB, then {late:.0f} MB"
+    note = f"{told['frames']} frames: {early:.0f} MB, then {late:.0f} MB"
+    say(f"    {note}")
     return [Goal("memory of the second fifth over the last's", early / late, 0.95, note=note)]

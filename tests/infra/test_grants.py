@@ -293,6 +293,7 @@ def test_only_actions_without_resources_reach_everything_when_roles_are_read(pro
 
     machines = {
         "batch:DescribeJobs",
+        "cloudwatch:PutMetricData",
         "ec2:DescribeTags",
         "ecr:GetAuthorizationToken",
         "ecs:DiscoverPollEndpoint",

@@ -98,14 +98,28 @@ def test_entry_point_answers_as_the_image_runs_it() -> None:
         assert command in ran.stdout
 
 
-def test_synthesis_needs_no_docker(prod: Stage, tmp_path: Path) -> None:
-    """The assembly names two images to be built; the stage was synthesized without an engine."""
-    manifest = json.loads(
-        prod.pipeline.path.with_name("Dailies-prod-Pipeline.assets.json").read_text("utf-8")
-    )
-    images = manifest["dockerImages"].values()
+def test_assembly_names_both_images_to_be_built(prod: Stage) -> None:
+    path = prod.pipeline.path
+    manifest = json.loads(path.with_name("Dailies-prod-Pipeline.assets.json").read_text("utf-8"))
+    images = [one["source"] for one in manifest["dockerImages"].values()]
 
-    assert {one["source"]["dockerBuildTarget"] for one in images} == {"gpu", "cpu"}
-    assert {one["source"]["platform"] for one in images} == {"linux/amd64"}
+    assert {one["dockerBuildTarget"] for one in images} == {"gpu", "cpu"}
+    assert {one["platform"] for one in images} == {"linux/amd64"}
     for one in images:
-        assert (prod.pipeline.path.parent / one["source"]["directory"] / "Dockerfile").is_file()
+        assert (path.parent / one["directory"] / "Dockerfile").is_file()
+
+
+def test_synthesis_needs_no_docker(tmp_path: Path) -> None:
+    """Nothing but Node is on the path."""
+    node = shutil.which("node")
+    assert node is not None
+    (tmp_path / "node").symlink_to(node)
+    ran = subprocess.run(
+        [sys.executable, "-c", "from tests.infra.conftest import synthesize; synthesize('dev')"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path), "PYTHONPATH": f"{ROOT}:functions:gpu_container"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stderr[-2000:]

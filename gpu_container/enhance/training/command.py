@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="instead of the recipe's number")
     parser.add_argument("--features", type=int, help="channels of the hidden layers")
     parser.add_argument("--depth", type=int, help="hidden layers: 32 features, 8 deep, for a GPU")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--checkpoint", type=Path, help="written on the way; if there, resumed")
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="figures, as JSON")

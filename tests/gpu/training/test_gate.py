@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from enhance.nets.load import shipped_names, shipped_net
 from enhance.training import gate
 from enhance.training.clips import cartoon, halved, pan
-from enhance.training.photos import Luma
+from enhance.training.photos import HELD_OUT, Luma
 from enhance.training.recipe import RECIPES
 
 ROOT = Path(__file__).parents[3]
@@ -22,7 +22,9 @@ SHIPPED = ROOT / "gpu_container" / "enhance" / "nets" / "shipped"
 
 @cache
 def _photos() -> list[Luma]:
-    return [np.asarray(Image.open(path).convert("L")) for path in sorted(PHOTOS.glob("*.jpg"))]
+    """The gate's own, in its order."""
+    names = [Path(name).stem for names in HELD_OUT.values() for name in names]
+    return [np.asarray(Image.open(PHOTOS / f"{name}.jpg").convert("L")) for name in names]
 
 
 def _file(name: str) -> Path:

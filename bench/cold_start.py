@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.bare_function import AWS, ROOT, bare_packages, environment_of, run_bare
+from bench.bare_function import AWS, bare_packages, environment_of, run_bare
+from dailies.settings import OF_HANDLER
 
 REFERENCE = 'import boto3; boto3.client("dynamodb")'
 GOAL, API_GOAL = 2.0, 2.4
@@ -29,9 +30,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.cold_start", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="interpreters per figure (7)")
     rounds = parser.parse_args(argv).rounds
-    sys.path.insert(0, str(ROOT / "functions"))
-    from dailies.settings import OF_HANDLER
-
     with tempfile.TemporaryDirectory() as folder:
         packages = bare_packages(Path(folder))
         best = dict.fromkeys([REFERENCE, *OF_HANDLER], float("inf"))

@@ -14,10 +14,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "functions"))
 
 from bench.load import loads, table
 from bench.stub_aws import stub_aws

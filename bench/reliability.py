@@ -21,10 +21,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "functions"))
 
 from bench.faulty.audit import KINDS, audit
 from bench.faulty.stage import FaultyStage, Yard
@@ -38,6 +35,7 @@ _DEADLINES_S = (900, 1800, 3600, 7200)
 _CANCELED = 0.08
 _ABORTED = 0.05
 _FALLBACKS = 0.4
+_ENHANCED = 0.4
 _WEBHOOK = "https://hooks.example.com/dailies"
 
 
@@ -93,6 +91,8 @@ def one_job(yard: Yard, seed: int, number: int, rate: float) -> tuple[FaultyStag
     }
     if rng.random() < _FALLBACKS:
         request["fallbacks"] = others[: rng.randint(1, 2)]
+    if rng.random() < _ENHANCED:
+        request["enhance"] = {"on_failure": rng.choice(("deliver", "fail"))}
     job_id = stage.create(**request)
     if rng.random() < _CANCELED:
         stage.clock.after(rng.uniform(0, 400), lambda: stage.cancel(job_id))

@@ -19,8 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "functions"))
-
 from bench.loopback import serve
 
 _MIB = 1024 * 1024

@@ -24,8 +24,6 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "functions"))
-
 from bench.durations import NAMES, durations_s
 from bench.prices import lambda_usd, usd
 from bench.wait_policies import EXPONENTIAL, POLICIES, Asked, Policy

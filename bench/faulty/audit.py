@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from bench.faulty.stage import FaultyStage
 from dailies.domain.attempts import AMBIGUOUS, HAS_HANDLE, Attempt, AttemptState
 from dailies.domain.events import TERMINAL, Event, EventType
-from dailies.domain.jobs import Charged
+from dailies.domain.jobs import Charged, JobState
 from dailies.domain.ports import Snapshot
+from dailies.domain.routing import result_asset
 from local.simulators.state import Task
 
 KINDS = ("lost", "stuck", "paid twice", "unexplained", "webhooks lost")
@@ -59,6 +60,7 @@ class _Audit:
         yield from self._stuck()
         yield from self._paid_twice()
         yield from self._unexplained()
+        yield from self._machines()
         yield from self._webhooks()
 
     def _billed(self) -> list[tuple[str, Task]]:
@@ -74,7 +76,8 @@ class _Audit:
             attempt = self._attempt(task)
             if attempt is None:
                 continue
-            found = attempt.state is AttemptState.STORED and attempt.asset_id in self.job.assets
+            kept = result_asset(self.job, attempt) in self.job.assets
+            found = attempt.state is AttemptState.STORED and kept
             findable = attempt.handle is not None or bool(attempt.outputs)
             findable = findable or self._looked_up(name)
             if findable and not found:
@@ -113,7 +116,8 @@ class _Audit:
             yield from self._against_books(attempt)
         if self._billed() and self.job.charged is Charged.NO:
             yield Finding("unexplained", "paid, and the job says that nothing was charged")
-        if not self._billed() and self.job.charged is Charged.YES:
+        enhanced = self.job.enhancement is not None and self.job.enhancement.cost_usd > 0
+        if not self._billed() and not enhanced and self.job.charged is Charged.YES:
             yield Finding("unexplained", "the job says that money was spent, the vendor does not")
         if [event.seq for event in self.events] != list(range(1, self.job.event_seq + 1)):
             yield Finding("unexplained", "the event log has a gap")
@@ -139,6 +143,25 @@ class _Audit:
         alarmed = any(event.data.get("reason") == "charge_unknown" for event in parked)
         if ends[0].data["charged"] == Charged.UNKNOWN and not alarmed:
             yield Finding("unexplained", "an unknown charge without an alarm")
+
+    def _machines(self) -> Iterator[Finding]:
+        tasks = self.stage.farm.executions
+        working = [name for name, task in tasks.items() if task.status == "RUNNING"]
+        if working:
+            yield Finding("stuck", f"{len(working)} machines enhance for nobody")
+        known = self.job.enhancement
+        tries = {one.task.task_id: one for one in known.tries} if known else {}
+        for name in tasks:
+            if name not in tries:
+                yield Finding("unexplained", "a machine worked, and no try explains it")
+            elif self.job.terminal and tries[name].charge is None:
+                yield Finding("unexplained", "a machine worked, and its try has no cost")
+        wanted = self.job.request.enhancement is not None
+        if self.job.state is JobState.SUCCEEDED and wanted and known is None:
+            yield Finding("lost", "the enhancement was forgotten")
+        made = known.asset_id if known else None
+        if made is not None and made not in self.job.assets:
+            yield Finding("lost", "the enhanced video is not attached")
 
     def _webhooks(self) -> Iterator[Finding]:
         for event in self._told_always():

@@ -15,6 +15,7 @@ import httpx
 
 from bench.faulty.director import RandomDirector
 from bench.faulty.draws import Draws, RandomFaults
+from bench.faulty.machines import FaultyFarm
 from bench.faulty.network import InProcessFetcher, SimulatedVendors
 from bench.faulty.ports import (
     FaultyLedger,
@@ -102,6 +103,7 @@ class FaultyStage(Stage):
         self.ledger: FaultyLedger = FaultyLedger(random_faults)
         self.ledger.streamed = lambda event: self.clock.after(0.3, partial(self._stream, event, 1))
         self.media = FaultyMedia(random_faults)
+        self.farm = FaultyFarm(self.clock, self.media, on_end=self._nested_ended, draws=self.draws)
         secrets = {f"providers/{n}": _texts(v.credentials) for n, v in self._vendors().items()}
         registry = Registry(
             MemorySecrets(secrets), self.clock, self.network.endpoints, self.network.client
@@ -114,6 +116,7 @@ class FaultyStage(Stage):
             self.media,
             InProcessFetcher(self.network),
             self.stats,
+            compute=self.farm,
         )
         self.catalogue = self.wiring.catalogue
         self.receiver = Receiver(self.draws, _WEBHOOK_KEY, self.clock.now)
@@ -246,6 +249,7 @@ class FaultyStage(Stage):
                 self.clock,
                 self.ledger,
                 self.faults,
+                self.farm,
             )
         if kind:
             raise StorageError("Step Functions' answer was lost")

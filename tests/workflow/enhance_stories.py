@@ -104,7 +104,7 @@ STORIES = [
         prepare=plays("ok", stops_lost=True), begin=cancel_after(ENHANCING_S)),
     _on("run dies", "the execution is aborted while it works", "succeeded 1e",
         begin=_dies_while_enhancing),
-    _on("canceled, run dies", "the caller cancels, nothing can stop it, and the execution is aborted",
+    _on("canceled, run dies", "the caller cancels, no stop arrives, and the execution is aborted",
         "canceled 1", prepare=plays("ok", stops_lost=True), begin=_canceled_as_it_dies),
     _on("run dies after it", "the function that settles is killed seven times", "succeeded 1e",
         prepare=_settle_dies),

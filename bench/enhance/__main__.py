@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "gpu_container"))
-
 from bench.enhance import gpu, motion, peers
 from bench.enhance.contest import say
 from bench.enhance.goals import Goal, status

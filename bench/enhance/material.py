@@ -9,9 +9,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from bench.enhance.contest import ROOT, ffmpeg
+from bench.enhance.contest import ffmpeg
+from enhance.training.photos import HELD_OUT, paths
 
-PHOTOS = ROOT / "tests" / "fixtures" / "photos"
 LARGE = (1280, 720)
 SMALL = (640, 360)
 FRAMES = 240
@@ -91,7 +91,7 @@ class Material:
 def _field() -> np.ndarray:
     """2400 x 1500 pixels of photographs at their own size, in tiles, turned at random."""
     rng = np.random.default_rng(_SEED)
-    photos = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(PHOTOS.glob("*.jpg"))]
+    photos = [np.asarray(Image.open(path).convert("RGB")) for path in paths(HELD_OUT)]
     rows: list[np.ndarray] = []
     for _ in range(5):
         row: list[np.ndarray] = []

@@ -36,7 +36,17 @@ def photographs(files: dict[str, list[str]]) -> Iterator[tuple[str, Luma]]:
     """Yield name and luma of each, in the order given.
 
     Raises:
-        FileNotFoundError: a wheel of `requirements/train.in` is missing or brings another set.
+        FileNotFoundError: as `paths` does.
+    """
+    for path in paths(files):
+        yield path.stem, _luma(path)
+
+
+def paths(files: dict[str, list[str]]) -> Iterator[Path]:
+    """Yield where each lies, in the order given.
+
+    Raises:
+        FileNotFoundError: a wheel of `requirements/train.in` is missing.
     """
     for folder, names in files.items():
         package, _, inside = folder.partition("/")
@@ -44,8 +54,7 @@ def photographs(files: dict[str, list[str]]) -> Iterator[tuple[str, Luma]]:
         if spec is None or spec.origin is None:
             raise FileNotFoundError(f"{package} is not installed: `make install-torch` does it")
         for name in names:
-            path = Path(spec.origin).parent / inside / name
-            yield path.stem, _luma(path)
+            yield Path(spec.origin).parent / inside / name
 
 
 def _luma(path: Path) -> Luma:

@@ -12,19 +12,17 @@ from PIL import Image, ImageDraw, ImageFont
 from enhance.nets.load import shipped_names, shipped_net
 from enhance.training import gate
 from enhance.training.clips import cartoon, halved, pan
-from enhance.training.photos import HELD_OUT, Luma
+from enhance.training.photos import HELD_OUT, Luma, photographs
 from enhance.training.recipe import RECIPES
 
 ROOT = Path(__file__).parents[3]
-PHOTOS = ROOT / "tests" / "fixtures" / "photos"
 SHIPPED = ROOT / "gpu_container" / "enhance" / "nets" / "shipped"
 
 
 @cache
 def _photos() -> list[Luma]:
     """The gate's own, in its order."""
-    names = [Path(name).stem for names in HELD_OUT.values() for name in names]
-    return [np.asarray(Image.open(PHOTOS / f"{name}.jpg").convert("L")) for name in names]
+    return [luma for _, luma in photographs(HELD_OUT)]
 
 
 def _file(name: str) -> Path:

@@ -52,13 +52,14 @@ def assemble(attempt: Attempt) -> None:
     if attempt.analyze:
         attempt.reporter.begin("analyze", total=joined.frames)
         _analyze(attempt, path)
-    target = _target(attempt.places.output, joined.container)
+    output = attempt.places.output
+    target = _target(output, joined.container)
     sha256 = chain.digest(path)
     target.put(path)
-    same = target is attempt.places.output
-    if not same:
+    if target != output:
         attempt.warn(f"the output is named {target.name}, as the container that it has")
-    attempt.output = _output(attempt.spec.output if same else target.uri, sha256, joined)
+    uri = attempt.spec.output if target == output else target.uri
+    attempt.output = _output(uri, sha256, joined)
 
 
 def _all_results(attempt: Attempt, manifest: Manifest) -> list[ChunkResult]:
@@ -149,13 +150,17 @@ def _check(
 
 
 def _target(output: Item, container: str) -> Item:
-    """Return where the output goes: a file's name follows the container that it really got."""
+    """Return where the output goes: a file's name follows the container that it really got.
+
+    Unless a file has that name already: nobody asked for it to be replaced.
+    """
     suffix = Path(output.name).suffix
     fits = suffix.lower() in chain.SUFFIXES.get(container, set())
     others = {known for all_known in chain.SUFFIXES.values() for known in all_known}
     if fits or not isinstance(output.store, FileStore) or suffix.lower() not in others:
         return output
-    return Item(output.store, f"{output.name.removesuffix(suffix)}.{container}")
+    renamed = Item(output.store, f"{output.name.removesuffix(suffix)}.{container}")
+    return output if renamed.stat() else renamed
 
 
 def _analyze(attempt: Attempt, path: Path) -> None:

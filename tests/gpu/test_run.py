@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import signal
 import threading
 import time
@@ -210,6 +211,38 @@ def test_name_follows_the_container_that_the_result_really_has(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [tmp_path / "out.mkv"]
     assert made.lines[-1]["output"]["uri"] == str(tmp_path / "out.mkv")
     assert "the output is named out.mkv" in " ".join(made.lines[-1]["warnings"])
+
+
+def test_file_that_nobody_named_is_never_replaced(tmp_path: Path) -> None:
+    source = tmp_path / "film.mkv"
+    shutil.copy(clips.plain(12), source)
+    before = source.read_bytes()
+    arguments = ("--input", str(source), "--output", str(tmp_path / "film.webm"))
+    made = ended(start("all", *arguments, "--codec", "av1", "--preset", "12"))
+    assert made.status == ExitCode.OK, made.err
+    assert source.read_bytes() == before
+    assert made.lines[-1]["output"]["uri"] == str(tmp_path / "film.webm")
+    assert "mkv instead of webm" in " ".join(made.lines[-1]["warnings"])
+
+
+@pytest.mark.parametrize("other", ["sub/../film.mp4", "link.mp4"])
+def test_source_is_never_replaced_whatever_its_names(tmp_path: Path, other: str) -> None:
+    source = tmp_path / "film.mp4"
+    shutil.copy(clips.plain(12), source)
+    before = source.read_bytes()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.mp4").symlink_to(source)
+    for one, two in ((source, tmp_path / other), (tmp_path / other, source)):
+        made = ended(start("all", "--input", str(one), "--output", str(two)))
+        assert made.status == ExitCode.BAD_INPUT
+        assert made.lines[-1]["code"] == "output_is_source"
+        assert source.read_bytes() == before
+
+
+def test_folder_is_no_source(tmp_path: Path) -> None:
+    made = ended(start("all", "--input", str(tmp_path), "--output", str(tmp_path / "out.mp4")))
+    assert made.status == ExitCode.BAD_INPUT
+    assert made.lines[-1]["code"] == "source_missing"
 
 
 def test_refused_request_leaves_nothing(tmp_path: Path) -> None:

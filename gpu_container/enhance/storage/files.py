@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,16 +21,18 @@ class FileStore:
         self.root = root.absolute()
 
     def uri(self, name: str) -> str:
-        """The file's absolute path."""
-        return str(self.root / name)
+        """The file's real path: two names of one file are one."""
+        return os.path.realpath(self.root / name)
 
     def stat(self, name: str) -> Stat | None:
-        """The ETag is made of size and time of the last change."""
+        """The ETag is made of size and time of the last change; only files are objects."""
         with named_faults(self.uri(name)):
             try:
                 found = (self.root / name).stat()
             except (FileNotFoundError, NotADirectoryError):
                 return None
+        if not stat.S_ISREG(found.st_mode):
+            return None
         return Stat(found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}")
 
     def read(self, name: str) -> bytes:

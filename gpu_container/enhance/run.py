@@ -119,13 +119,9 @@ class _Worker:
         report = DecodeReport()
         passed, file = self._pass(chunk, path, report, base)
         self._check(chunk, passed, file)
-        data = None
-        if file is not None:
-            data = data_name(file.sha256, self._chain.encoding.container)
-            self._attempt.places.work.put(data, path, replace=False)
         result = ChunkResult(
             i=chunk.i,
-            data=data,
+            data=None if file is None else self._stored(path, file),
             file=file,
             missing=report.missing,
             corrupt=report.corrupt,
@@ -195,6 +191,16 @@ class _Worker:
             decoder=report.decoder or None,
             encoder=self._chain.encoding.encoder,
         )
+
+    def _stored(self, path: Path, file: ChunkFacts) -> str:
+        """Store the content under its digest; over what is there, where that is not all of it."""
+        work = self._attempt.places.work
+        name = data_name(file.sha256, self._chain.encoding.container)
+        if not work.put(name, path, replace=False):
+            found = work.stat(name)
+            if found is None or found.size_bytes != file.size_bytes:
+                work.put(name, path)
+        return name
 
     def _published(self, chunk: Chunk, result: ChunkResult) -> ChunkResult:
         """Store the result; where another worker was first, its result is the chunk's."""

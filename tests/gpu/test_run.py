@@ -178,6 +178,16 @@ def test_lost_content_is_made_again(task: Task) -> None:
     assert packets(task.output) == first
 
 
+def test_content_that_was_cut_off_is_made_again(task: Task) -> None:
+    assert task.run("all").status == ExitCode.OK
+    first = packets(task.output)
+    content = next((task.work / "chunks").glob("*.mp4"))
+    content.write_bytes(content.read_bytes()[:100])
+    made = task.run("all")
+    assert made.status == ExitCode.OK, made.err
+    assert packets(task.output) == first
+
+
 def test_gpu_that_is_demanded_and_absent_fails_loudly(task: Task) -> None:
     task.device = "cuda"
     task.stages = [{"name": "sr"}]

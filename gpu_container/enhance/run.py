@@ -47,6 +47,9 @@ def run(attempt: Attempt, wanted: Sequence[int] | None = None) -> list[ChunkResu
         base += chunk.frames
         results.append(result)
         attempt.chunks = ChunkCount(total=len(manifest.chunks), done=len(results), reused=reused)
+    if worker is not None:
+        reused -= worker.align(chunks, results)
+        attempt.chunks = attempt.chunks.model_copy(update={"reused": reused})
     reporter.at(base, None)
     tell(attempt, results)
     return results
@@ -134,6 +137,21 @@ class _Worker:
         path.unlink(missing_ok=True)
         return self._published(chunk, result)
 
+    def align(self, chunks: Sequence[Chunk], results: list[ChunkResult]) -> int:
+        """Do again what an earlier try coded with an encoder that this machine has not.
+
+        Its chunks would not join with ours. Returns how many there were.
+        """
+        total = sum(chunk.frames for chunk in chunks)
+        strangers = [n for n, result in enumerate(results) if not self._joins(result)]
+        for n in strangers:
+            self._attempt.interruption.check()
+            results[n] = self.do(chunks[n], total - chunks[n].frames)
+        return len(strangers)
+
+    def _joins(self, result: ChunkResult) -> bool:
+        return result.file is None or result.file.encoder == self._chain.encoding.encoder
+
     def _pass(
         self, chunk: Chunk, path: Path, report: DecodeReport, base: int
     ) -> tuple[Passed, ChunkFacts | None]:
@@ -210,7 +228,8 @@ class _Worker:
         if work.put(name, content, replace=False):
             return result
         first = finished(work, self._manifest, chunk)
-        if first is None:
-            # what is stored there is of no use: another release's, or its content is gone
-            work.put(name, content)
-        return first or result
+        if first is not None and self._joins(first):
+            return first
+        # of no use: another release's or another encoder's, or its content is gone
+        work.put(name, content)
+        return result

@@ -188,6 +188,21 @@ def test_content_that_was_cut_off_is_made_again(task: Task) -> None:
     assert packets(task.output) == first
 
 
+def test_chunks_of_a_machine_with_another_encoder_are_made_again(task: Task) -> None:
+    assert task.run("all").status == ExitCode.OK
+    first = packets(task.output)
+    one, two, *_ = (task.work / "chunks").glob("*.json")
+    elsewhere = json.loads(one.read_bytes())
+    elsewhere["file"] |= {"encoder": "h264_nvenc", "extradata_sha256": "0" * 64}
+    one.write_text(json.dumps(elsewhere))
+    two.unlink()
+    made = task.run("all")
+    assert made.status == ExitCode.OK, made.err
+    assert packets(task.output) == first
+    chunks = task.report()["chunks"]
+    assert chunks["reused"] == chunks["total"] - 2
+
+
 def test_gpu_that_is_demanded_and_absent_fails_loudly(task: Task) -> None:
     task.device = "cuda"
     task.stages = [{"name": "sr"}]

@@ -121,7 +121,9 @@ class _Pending:
 
 def _own(samples: NDArray[Any], block: int) -> Plane:
     """Lay out, in memory that is not the engine's: the next frame overwrites that."""
-    return laid_out(samples, block) if block > 1 else laid_out(samples, block).copy()
+    plane = laid_out(samples, block)
+    # blocks are moved, and so copied, unless there is nothing to move: one sample, or one column
+    return plane.copy() if np.may_share_memory(plane, samples) else plane
 
 
 def _sorted(exc: Exception) -> Exception:

@@ -137,9 +137,15 @@ def test_planes_with_padded_rows_are_read_right(compute: Compute) -> None:
         assert np.array_equal(one, other)
 
 
-def test_results_stay_while_later_frames_are_computed(compute: Compute) -> None:
-    runner = compute.load(_graph("luma"))
-    sources = [planes(facts(150, 117), seed) for seed in range(4)]
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (150, 117)])
+def test_results_stay_while_later_frames_are_computed(
+    size: tuple[int, int], compute: Compute
+) -> None:
+    stream = facts(*size)
+    net = recognise(NETS["luma"])
+    assert net is not None
+    runner = compute.load(plane_graph(net, stream))
+    sources = [tuple(plane + n for plane in planes(stream)) for n in range(4)]
     alone = [runner.start(source).result()[0].copy() for source in sources]
 
     pending = [runner.start(source) for source in sources]

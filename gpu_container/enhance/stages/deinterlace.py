@@ -7,6 +7,7 @@ neighbour on both sides; at the ends of a file the frame itself stands in for it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from av.error import BlockingIOError as NothingYetError
@@ -76,7 +77,8 @@ class _Run:
         self._graph: Any = _graph(facts, top_first)
         self._pushed: Frame | None = None
         if before is not None:
-            self._push(before)
+            # it is out already, and the encoder sets the time of the picture that holds it
+            self._push(replace(before, owner=None))
 
     def whole(self, frame: Frame, after: Frame | None) -> Frame:
         """Return the frame without its comb; `after` is the one that is shown next."""

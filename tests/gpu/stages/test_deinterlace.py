@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from enhance.engines import Compute
 from enhance.frames import Frame, StreamFacts
+from enhance.media.planes import new_frame, to_video_frame
 from enhance.spec import Deinterlace
 from enhance.stages.deinterlace import build
 from tests.gpu import clips
@@ -120,3 +121,13 @@ def test_pictures_too_small_for_fields_pass_and_the_report_says_so() -> None:
     )
     assert next(iter(stage.frames([tiny]))) is tiny
     assert "too small" in stage.notes[0]
+
+
+def test_picture_that_is_out_is_left_to_the_encoder() -> None:
+    whole = new_frame(FACTS, 3600, 3600)
+    whole.planes[0][:] = 100
+    stream = build(Deinterlace(), FACTS, NO_COMPUTE).frames([whole, woven(2), woven(3)])
+    picture = to_video_frame(next(stream), FACTS)
+    picture.pts = 0  # as the encoder counts, from the chunk's first frame on
+    next(stream)
+    assert picture.pts == 0

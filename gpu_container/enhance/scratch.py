@@ -18,7 +18,8 @@ from enhance.storage.files import FileStore, named_faults
 def scratch(work: Store, elsewhere: Path) -> Iterator[Path]:
     """Yield a folder of this process alone, deleted in the end.
 
-    It lies beside the results where these are files: publishing one then copies nothing.
+    It lies beside the results where these are files: publishing one then copies nothing. (Straight
+    beside them: a folder for such folders would be another process's to delete.)
 
     Args:
         work: The task's store.
@@ -28,21 +29,19 @@ def scratch(work: Store, elsewhere: Path) -> Iterator[Path]:
         with TemporaryDirectory(dir=elsewhere, prefix="enhance-") as name:
             yield Path(name)
         return
-    parent, host = work.root / "scratch", socket.gethostname()
-    with named_faults(str(parent)):
-        parent.mkdir(parents=True, exist_ok=True)
-        _delete_orphans(parent, host)
-    with TemporaryDirectory(dir=parent, prefix=f"{host}.{os.getpid()}.") as name:
+    prefix = f"scratch.{socket.gethostname()}."
+    with named_faults(str(work.root)):
+        work.root.mkdir(parents=True, exist_ok=True)
+        _delete_orphans(work.root, prefix)
+        folder = TemporaryDirectory(dir=work.root, prefix=f"{prefix}{os.getpid()}.")
+    with folder as name:
         yield Path(name)
-    # stays where another process works in it
-    with contextlib.suppress(OSError):
-        parent.rmdir()
 
 
-def _delete_orphans(parent: Path, host: str) -> None:
+def _delete_orphans(root: Path, prefix: str) -> None:
     """Delete what processes of this machine left that were killed."""
-    for folder in parent.glob(f"{host}.*.*"):
-        pid = folder.name.removeprefix(f"{host}.").partition(".")[0]
+    for folder in root.glob(f"{prefix}*"):
+        pid = folder.name.removeprefix(prefix).partition(".")[0]
         if not pid.isdigit():
             continue
         try:

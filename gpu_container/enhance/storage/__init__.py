@@ -14,6 +14,10 @@ from typing import BinaryIO, Protocol, cast
 
 from enhance.errors import EnhanceError
 
+CONFLICTS = 8
+"""Of two conditional writes at the same moment S3 refuses one, and asks it to try again: so often
+it does."""
+
 
 class StoreError(EnhanceError):
     """The place does not answer, refuses, or is full. What is stored already stays."""

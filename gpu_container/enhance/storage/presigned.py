@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal, cast
 
 import urllib3
 
-from enhance.storage import ChangedObjectError, MissingObjectError, Stat, StoreError
+from enhance.storage import CONFLICTS, ChangedObjectError, MissingObjectError, Stat, StoreError
 from enhance.storage.ranged import RangedFile
 
 Method = Literal["GET", "PUT"]
@@ -95,6 +95,10 @@ class PresignedStore:
         if size > PUT_LIMIT_BYTES:
             raise StoreError("too_large", f"{name}: {size} bytes; a worker can upload 5 GiB.")
         reply = self._ask("PUT", name, headers, content)
+        for _ in range(CONFLICTS):
+            if reply.status != 409:
+                break
+            reply = self._ask("PUT", name, headers, content)
         if reply.status == 412:
             return False
         self._expect(reply, name, 200, 201, 204)

@@ -14,7 +14,7 @@ from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from enhance.storage import ChangedObjectError, MissingObjectError, Stat, StoreError
+from enhance.storage import CONFLICTS, ChangedObjectError, MissingObjectError, Stat, StoreError
 from enhance.storage.ranged import RangedFile
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ _SINGLE_PUT_BYTES = 64 << 20
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _NOT_ABSENT = {"412", "PreconditionFailed"}
 _CONFLICT = "ConditionalRequestConflict"
-"""Two conditional writes at the same moment: S3 refuses one and asks it to try again."""
-_CONFLICTS = 8
 
 
 def connect() -> S3Client:
@@ -108,7 +106,7 @@ class S3Store:
     def _put_at_once(self, name: str, content: bytes | Path, kind: str, replace: bool) -> bool:
         body = content.read_bytes() if isinstance(content, Path) else content
         condition = {} if replace else {"IfNoneMatch": "*"}
-        for _ in range(_CONFLICTS):
+        for _ in range(CONFLICTS):
             try:
                 with self._named_faults(name):
                     self._client.put_object(

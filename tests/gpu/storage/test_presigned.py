@@ -9,6 +9,7 @@ import urllib3
 from enhance.storage import ChangedObjectError, Item, StoreError
 from enhance.storage.presigned import Method, PresignedStore
 from tests.gpu.storage.conftest import BUCKET, Signer
+from tests.gpu.storage.unsteady_server import Reply, answering
 
 
 def test_url_is_asked_for_once_and_kept(s3: Any, prefix: str) -> None:
@@ -63,3 +64,12 @@ def test_replaced_source_is_noticed_in_the_middle(s3: Any, prefix: str) -> None:
         store.put("film", b"b" * 100)
         with pytest.raises(ChangedObjectError):
             file.read(1)
+
+
+def test_conflict_of_two_writers_is_tried_again() -> None:
+    with answering(Reply(409), Reply(409), Reply(200)) as address:
+        store = PresignedStore(lambda _, names: dict.fromkeys(names, f"{address}/x"))
+        assert store.put("chunks/x.json", b"{}", replace=False)
+    with answering(Reply(409), Reply(412)) as address:
+        store = PresignedStore(lambda _, names: dict.fromkeys(names, f"{address}/x"))
+        assert not store.put("chunks/x.json", b"{}", replace=False)

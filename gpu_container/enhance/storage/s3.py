@@ -5,14 +5,20 @@ from __future__ import annotations
 import mimetypes
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
 from boto3.exceptions import Boto3Error
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from enhance.storage import CONFLICTS, ChangedObjectError, MissingObjectError, Stat, StoreError
 from enhance.storage.ranged import RangedFile
@@ -25,6 +31,8 @@ _SINGLE_PUT_BYTES = 64 << 20
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _NOT_ABSENT = {"412", "PreconditionFailed"}
 _CONFLICT = "ConditionalRequestConflict"
+_BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+_READS = 5
 
 
 def connect() -> S3Client:
@@ -63,9 +71,7 @@ class S3Store:
 
     def read(self, name: str) -> bytes:
         """See `Store.read`."""
-        with self._named_faults(name):
-            reply = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
-            return reply["Body"].read()
+        return self._content(name)
 
     def open(self, name: str) -> BinaryIO:
         """Return a file of ranged reads, all of the content that is there now."""
@@ -74,16 +80,25 @@ class S3Store:
             raise MissingObjectError(self.uri(name))
 
         def fetch(first: int, last: int) -> bytes:
-            with self._named_faults(name, reading=True):
-                reply = self._client.get_object(
-                    Bucket=self._bucket,
-                    Key=self._prefix + name,
-                    Range=f"bytes={first}-{last}",
-                    IfMatch=found.etag,
-                )
-                return reply["Body"].read()
+            return self._content(name, Range=f"bytes={first}-{last}", IfMatch=found.etag)
 
         return cast("BinaryIO", RangedFile(found.size_bytes, fetch))
+
+    def _content(self, name: str, **condition: str) -> bytes:
+        """Return the bytes; asked for again where they break off: the client tries that no more."""
+        with self._named_faults(name, reading=True):
+            for _ in range(_READS - 1):
+                with suppress(*_BROKEN_OFF):
+                    return self._body(name, condition)
+            return self._body(name, condition)
+
+    def _body(self, name: str, condition: dict[str, str]) -> bytes:
+        reply = self._client.get_object(
+            Bucket=self._bucket,
+            Key=self._prefix + name,
+            **condition,  # pyright: ignore[reportArgumentType]
+        )
+        return reply["Body"].read()
 
     def put(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
         """See `Store.put`: S3 shows an object only when all of it has arrived."""

@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from enhance.cli import main
 from enhance.cli.run import share
 from enhance.errors import BadInputError
 from enhance.exits import ExitCode
 from enhance.settings import read
+from tests.gpu import random_weights
 
 
 @pytest.fixture(autouse=True)
@@ -164,3 +167,22 @@ def test_environment_is_read_by_name(tmp_path: Path) -> None:
     assert read({}).array_index is None
     with pytest.raises(BadInputError, match="AWS_BATCH_JOB_ARRAY_INDEX"):
         read({"AWS_BATCH_JOB_ARRAY_INDEX": "first"})
+
+
+def test_weights_that_are_none_are_refused_by_the_gate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text").write_text("no weights")
+    save_file({"x": np.zeros(1, np.float32)}, tmp_path / "headless")
+    for name in ("none", "text", "headless"):
+        assert main(["train", "--gate", str(tmp_path / name)]) == ExitCode.BAD_INPUT
+        assert name in capsys.readouterr().err
+
+
+def test_defect_ends_with_a_status_of_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "file.safetensors"
+    save_file(dict(random_weights.luma(2)), saved, {"variant": "clean", "scale": "two"})
+    assert main(["train", "--gate", str(saved)]) == ExitCode.INTERNAL
+    assert "ValueError" in capsys.readouterr().err

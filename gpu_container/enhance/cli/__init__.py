@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -58,6 +59,10 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         # before a run has begun: from then on Ctrl-C is a request to stop
         return int(ExitCode.INTERRUPTED)
+    except Exception:
+        # Python's own 1 is not in the table
+        traceback.print_exc(file=sys.stderr)
+        return int(ExitCode.INTERNAL)
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from enhance.errors import BadInputError, NoDeviceError
 from enhance.exits import ExitCode
 from enhance.training import gate, weights
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
             return ExitCode.OK
     else:
         file = args.gate
-    arrays, header = weights.load(file)
+    arrays, header = _loaded(file)
     try:
         photos = [luma for _, luma in photographs(HELD_OUT)]
     except FileNotFoundError as exc:
@@ -107,6 +109,16 @@ def _trained(recipe: Recipe, args: argparse.Namespace) -> Path:
     output = args.output or Path(f"{recipe.model}.safetensors")
     weights.save(output, training.weights, header)
     return output
+
+
+def _loaded(file: Path) -> tuple[weights.Weights, dict[str, str]]:
+    try:
+        arrays, header = weights.load(file)
+    except (OSError, SafetensorError) as exc:
+        raise BadInputError("weights_unreadable", f"{file} cannot be read: {exc}") from exc
+    if header.get("variant") not in gate.GOALS or "scale" not in header:
+        raise BadInputError("weights_unknown", f"{file} does not say what was trained: no header")
+    return arrays, header
 
 
 def _say(line: dict[str, Any]) -> None:

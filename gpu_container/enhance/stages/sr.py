@@ -21,8 +21,11 @@ def build(step: SuperResolution, facts: StreamFacts, compute: Compute) -> Enlarg
     """Choose the net and the passes.
 
     Raises:
-        BadInputError: The weights are not usable, or not on this kind of colour.
+        BadInputError: `bad_spec`: both `scale` and `height`; or the weights are not usable, or not
+            on this kind of colour.
     """
+    if step.scale is not None and step.height is not None:
+        raise BadInputError("bad_spec", "`sr` takes `scale` or `height`, not both.")
     net, why = sr_net(step.model, facts)
     width, height = target(step, facts)
     return Enlarge(facts, net, width, height, compute, why)
@@ -37,8 +40,8 @@ def target(step: SuperResolution, facts: StreamFacts) -> tuple[int, int]:
         )
     turned = facts.rotation % 180 == 90
     upright = facts.width if turned else facts.height
-    width = round(facts.width * step.height / upright)
-    height = round(facts.height * step.height / upright)
+    width = max(1, round(facts.width * step.height / upright))
+    height = max(1, round(facts.height * step.height / upright))
     return _whole(width, facts.chroma_w), _whole(height, facts.chroma_h)
 
 

@@ -148,3 +148,13 @@ def test_a_reader_that_stops_early_leaves_nothing_running(compute: Compute) -> N
 
     assert first.pts == 0
     assert list(flow) == []
+
+
+def test_a_factor_and_a_height_are_refused_together(compute: Compute) -> None:
+    with pytest.raises(BadInputError) as caught:
+        sr.build(SuperResolution(scale=2, height=720), facts(62, 47), compute)
+    assert caught.value.code == "bad_spec"
+
+
+def test_the_narrowest_picture_keeps_a_column() -> None:
+    assert sr.target(SuperResolution(height=16), facts(1, 200, "gray")) == (1, 16)

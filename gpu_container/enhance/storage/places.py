@@ -55,6 +55,8 @@ def _parted(uri: str) -> tuple[str | None, str]:
     A key is taken as it is: `+`, `%`, `?` and `#` are ordinary characters of it. Only `file://` is
     percent-encoded, as RFC 8089 has it.
     """
+    if "\0" in uri:
+        raise BadInputError("bad_uri", "A URI holds no zero byte.")
     scheme, separator, rest = uri.partition("://")
     if not separator:
         return None, uri

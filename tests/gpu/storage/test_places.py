@@ -26,7 +26,8 @@ def test_path_is_taken_as_it_is(name: str, tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    "uri", ["https://host/x.mp4", "s3:///key", "s3://bucket/folder/", "file://host/x", "folder/"]
+    "uri",
+    ["https://host/x.mp4", "s3:///key", "s3://bucket/folder/", "file://host/x", "folder/", "a\0b"],
 )
 def test_uri_is_refused_when_it_is_of_no_known_form(
     uri: str, monkeypatch: pytest.MonkeyPatch

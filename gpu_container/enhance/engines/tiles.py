@@ -179,7 +179,8 @@ class _Tiled:
             try:
                 planes = self._pending.result()
             except EngineMemoryError:
-                self._runner.shrink(self._planes[0])
+                if self._runner.tile is None:  # else a frame before this one has learnt it
+                    self._runner.shrink(self._planes[0])
         if planes is None:
             planes = self._runner.in_parts(self._planes)
         sized = zip(planes, self._sizes, strict=True)

@@ -95,6 +95,18 @@ def test_a_frame_after_a_shortage_starts_with_the_size_that_fitted(compute: Comp
     assert all(height * width <= 6000 for height, width in tight.sizes)
 
 
+def test_frames_in_flight_learn_of_a_shortage_once(compute: Compute) -> None:
+    graph = _graph("luma")
+    tight = _Tight(compute.load(graph), 150 * 117 - 1, late=True)
+    runner = TiledRunner(tight, graph)
+    pending = [runner.start(planes(facts(150, 117))) for _ in range(3)]
+
+    for one in pending:
+        one.result()
+
+    assert runner.tile == (118, 76)
+
+
 def test_the_smallest_tile_that_does_not_fit_is_an_error_with_its_code(compute: Compute) -> None:
     graph = _graph("luma")
     tight = _Tight(compute.load(graph), 0)

@@ -84,7 +84,7 @@ def _opencv(model: str, luma: np.ndarray) -> Callable[[int], None]:
 
 
 def _body(model: str) -> bytes:
-    from enhance.nets.graph import GraphWriter
+    from enhance.graph import GraphWriter
     from enhance.nets.load import shipped_net
 
     net = shipped_net(model)

@@ -15,8 +15,8 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional as F  # noqa: E402, N812
 
 from enhance.engines.interpreter import TorchGraph  # noqa: E402
+from enhance.graph import GraphWriter  # noqa: E402
 from enhance.nets.architectures import recognise  # noqa: E402
-from enhance.nets.graph import GraphWriter  # noqa: E402
 from tests.gpu import random_weights as weights  # noqa: E402
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from enhance.engines.seam import PlaneGraph, PlanePort
-from enhance.nets.graph import ELEMENT, GraphWriter
+from enhance.graph import ELEMENT, GraphWriter
 
 _FEATURES = 16
 _LAYERS = 5

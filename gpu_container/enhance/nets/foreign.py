@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from enhance.nets.graph import GraphWriter
+from enhance.graph import GraphWriter
 from enhance.nets.net import Net, State, parameters
 
 _EVERYWHERE = 1 << 16

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from enhance.nets.graph import GraphWriter
+from enhance.graph import GraphWriter
 
 State = Mapping[str, NDArray[np.float32]]
 """Weights by name, as the file has them."""

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from enhance.engines.seam import PlaneGraph, PlanePort
 from enhance.frames import StreamFacts
+from enhance.graph import ELEMENT, GraphWriter
 from enhance.nets import rgb
-from enhance.nets.graph import ELEMENT, GraphWriter
 from enhance.nets.net import Net
 from enhance.nets.resample import REACH, enlarge, phases
 from enhance.nets.siting import sits_left, sits_top

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from enhance.nets.graph import GraphWriter
+from enhance.graph import GraphWriter
 
 _A = -0.75
 REACH = 2

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from enhance.errors import BadInputError
 from enhance.frames import StreamFacts
-from enhance.nets.graph import ELEMENT, GraphWriter
+from enhance.graph import ELEMENT, GraphWriter
 from enhance.nets.net import Net
 from enhance.nets.resample import enlarge
 from enhance.nets.siting import sits_left, sits_top

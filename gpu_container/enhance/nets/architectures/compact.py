@@ -6,7 +6,7 @@ the nearest enlargement. The source says 1x to 4x by the number of channels that
 
 from __future__ import annotations
 
-from enhance.nets.graph import GraphWriter
+from enhance.graph import GraphWriter
 from enhance.nets.net import Net, State, parameters
 
 

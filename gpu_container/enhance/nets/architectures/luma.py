@@ -6,7 +6,7 @@ ReLU and 16 features because a CPU's matrix units like them. Keys: `conv.<i>.wei
 
 from __future__ import annotations
 
-from enhance.nets.graph import GraphWriter
+from enhance.graph import GraphWriter
 from enhance.nets.net import Net, State, parameters
 
 

@@ -12,7 +12,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from enhance.nets.graph import GraphWriter
+from enhance.graph import GraphWriter
 from enhance.nets.net import Net, State, parameters
 
 _RENAMED = (

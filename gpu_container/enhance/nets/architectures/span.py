@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from enhance.nets.graph import GraphWriter
+from enhance.graph import GraphWriter
 from enhance.nets.net import Net, State, parameters
 
 _BLOCKS = tuple(f"block_{i}" for i in range(1, 7))

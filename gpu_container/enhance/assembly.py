@@ -65,6 +65,8 @@ def assemble(attempt: Attempt) -> None:
 def _all_results(attempt: Attempt, manifest: Manifest) -> list[ChunkResult]:
     found = [run.finished(attempt.places.work, manifest, chunk) for chunk in manifest.chunks]
     results = [result for result in found if result is not None]
+    if not attempt.chunks.done:  # no `run` before in this process
+        attempt.elsewhere_s = sum(result.wall_s for result in results)
     if len(results) < len(found):
         attempt.chunks = ChunkCount(total=len(found), done=len(results))
         _raise_for_child(attempt, len(found))

@@ -47,6 +47,8 @@ class Attempt:
     output: Output | None = None
     device: Device | None = None
     chunks: ChunkCount = field(default_factory=ChunkCount)
+    elsewhere_s: float = 0.0
+    """Seconds that other processes spent on the chunks that this one uses."""
     notes: list[str] = field(default_factory=list[str])
     warnings: list[str] = field(default_factory=list[str])
     damage: list[str] = field(default_factory=list[str])
@@ -154,6 +156,7 @@ def _tried(step: Step, attempt: Attempt) -> dict[str, Any]:
 
 def _report(attempt: Attempt, told: dict[str, Any], began: tuple[float, float]) -> Report:
     wall, cpu = began
+    wall_s = time.monotonic() - wall
     return Report(
         task_id=attempt.spec.task_id,
         **told,
@@ -161,8 +164,9 @@ def _report(attempt: Attempt, told: dict[str, Any], began: tuple[float, float]) 
         output=attempt.output,
         device=attempt.device,
         timing=Timing(
-            wall_s=round(time.monotonic() - wall, 3),
+            wall_s=round(wall_s, 3),
             cpu_s=round(time.process_time() - cpu, 3),
+            machines_s=round(wall_s + attempt.elsewhere_s, 3),
         ),
         chunks=attempt.chunks,
         notes=attempt.notes,

@@ -51,10 +51,13 @@ class Device(_Part):
 
 
 class Timing(_Part):
-    """Of this process, in seconds."""
+    """In seconds."""
 
     wall_s: float
+    """Of this process."""
     cpu_s: float
+    machines_s: float | None = None
+    """Of all machines: this process, and what others spent on the chunks that it uses."""
 
 
 class ChunkCount(_Part):

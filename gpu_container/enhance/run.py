@@ -43,6 +43,7 @@ def run(attempt: Attempt, wanted: Sequence[int] | None = None) -> list[ChunkResu
             result = worker.do(chunk, base)
         else:
             reused += 1
+            attempt.elsewhere_s += result.wall_s
             reporter.skip(chunk.frames)
         base += chunk.frames
         results.append(result)

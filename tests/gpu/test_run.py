@@ -75,6 +75,12 @@ def test_steps_give_what_all_gives(task: Task, tmp_path: Path) -> None:
         "done": plan["chunks"],
         "reused": plan["chunks"],
     }
+    results = [json.loads(path.read_bytes()) for path in (task.work / "chunks").glob("*.json")]
+    spent_s = sum(result["wall_s"] for result in results)
+    timing = task.report()["timing"]
+    assert timing["machines_s"] == pytest.approx(timing["wall_s"] + spent_s, abs=0.01), (
+        "each is paid"
+    )
     alone = Task(tmp_path / "alone", task.source)
     assert alone.run("all").status == ExitCode.OK
     assert packets(task.output) == packets(alone.output)

@@ -72,8 +72,8 @@ class ComputeCharge(_Frozen):
     usd_per_hour: Decimal
     device: Literal["cuda", "cpu"]
     basis: Literal["measured", "elapsed"]
-    """`measured`: its report says how long it ran. `elapsed`: from its start until its end was
-    seen, which is at most."""
+    """`measured`: its report says how long its machines ran. `elapsed`: it never reported; the time
+    from its start until its end was seen, as one machine."""
 
 
 class TaskFailure(_Frozen):

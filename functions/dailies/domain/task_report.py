@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
 from dailies.domain.enhancement import TaskFailure
 
@@ -21,8 +28,11 @@ _MAX_MESSAGE: Final = 500
 _MAX_NOTES: Final = 20
 
 
+_Word = Annotated[str, StringConstraints(max_length=64)]
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class TaskOutput(_Part):
@@ -30,15 +40,15 @@ class TaskOutput(_Part):
 
     size_bytes: int
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    container: str = ""
+    container: _Word = ""
     width: int | None = None
     height: int | None = None
     fps: float | None = None
     frames: int | None = None
     duration_s: float | None = None
-    video_codec: str | None = None
-    pixel_format: str | None = None
-    audio_codec: str | None = None
+    video_codec: _Word | None = None
+    pixel_format: _Word | None = None
+    audio_codec: _Word | None = None
 
 
 class TaskDevice(_Part):
@@ -48,9 +58,17 @@ class TaskDevice(_Part):
 
 
 class TaskTiming(_Part):
-    """How long it ran, in seconds of one machine."""
+    """How long it ran, in seconds."""
 
     wall_s: float = Field(default=0.0, ge=0, le=10_000_000)
+    """Of the process that wrote the report."""
+    machines_s: float | None = Field(default=None, ge=0, le=10_000_000)
+    """Of all machines that shared the work; images before it do not say."""
+
+    @property
+    def paid_s(self) -> float:
+        """What is paid for."""
+        return self.wall_s if self.machines_s is None else self.machines_s
 
 
 class TaskReport(_Part):

@@ -33,6 +33,10 @@ from dailies.services.recording import LedgerPorts, going_on, load
 LOOK_AGAIN_S: Final = 30
 """Pause before a task is asked for again whose execution is alive, though we stopped waiting."""
 TRY_AGAIN_S: Final = 5
+START_PATIENCE: Final = dt.timedelta(minutes=5)
+"""For so long a task that is nowhere to be seen is said again: its start was refused for too many
+starts, or DescribeExecution, which is eventually consistent, has not heard of it yet. A new try
+beside one that runs after all would be paid twice."""
 _TYPES: Final = {suffix: content_type for content_type, suffix in VIDEO_SUFFIXES.items()}
 _LOST = TaskFailure(code="enhance_lost", message="The machine was lost before it could report.")
 _MISSING = TaskFailure(
@@ -94,8 +98,9 @@ class _Taking:
             return self._stopped(status, TaskState.CANCELED, None)
         if self.ports.clock.now() >= self._job.deadline_at:
             return self._stopped(status, TaskState.FAILED, deadline_passed())
-        if status is ExecutionStatus.ABSENT:
-            return self._without_report(status, TaskState.LOST, _LOST)
+        waited = self.ports.clock.now() - self.running.started_at
+        if status is ExecutionStatus.ABSENT and waited > START_PATIENCE:
+            return self._stopped(status, TaskState.LOST, _LOST)
         return going_on(self.step, self.snapshot, Outcome.ENHANCE, wait_s=LOOK_AGAIN_S)
 
     def _report(self) -> TaskReport | None:
@@ -107,7 +112,7 @@ class _Taking:
         return parse_report(found, task.task_id)
 
     def _reported(self, report: TaskReport) -> StepResult:
-        charge = self._charge(report.device.kind, report.timing.wall_s, "measured")
+        charge = self._charge(report.device.kind, report.timing.paid_s, "measured")
         if report.outcome not in MADE:
             state = TaskState.FAILED
             if self._job.state is JobState.CANCELING:

@@ -54,6 +54,21 @@ def test_device_that_computed_is_the_one_that_is_paid() -> None:
     assert (charge.device, charge.usd_per_hour) == ("cpu", Decimal("0.3570"))
 
 
+def test_every_machine_that_took_part_is_paid() -> None:
+    scene = Scene()
+    scene.check()
+    scene.enhance()
+    scene.compute()
+    scene.clock.sleep(40)
+    scene.report(timing={"wall_s": 20.0, "cpu_s": 9.0, "machines_s": 3600.0})
+
+    scene.take()
+
+    charge = scene.tried.charge
+    assert charge is not None
+    assert (charge.seconds, charge.amount_usd) == (3600.0, Decimal("0.8048"))
+
+
 def test_damaged_source_is_told() -> None:
     scene = Scene()
     scene.check()
@@ -116,6 +131,8 @@ def test_interrupted_run_is_not_the_last_word() -> None:
         {"task_id": "enh_01JCZ5V5ZK8W1R8Q4T9X3M7N2P-9"},
         {"outcome": "wonderful"},
         {"timing": {"wall_s": -1}},
+        {"output": {"size_bytes": 20_000, "fps": float("nan")}},
+        {"output": {"size_bytes": 20_000, "video_codec": "x" * 500_000}},
     ],
     ids=lambda lie: next(iter(lie)) + str(next(iter(lie.values())))[:12],
 )
@@ -154,6 +171,18 @@ def test_live_machine_is_waited_for() -> None:
     assert (result.outcome, result.wait_s) == (Outcome.ENHANCE, LOOK_AGAIN_S)
     assert scene.tried.state is TaskState.RUNNING
     assert scene.farm.stopped == []
+
+
+def test_start_that_was_refused_is_made_again_under_the_same_name() -> None:
+    scene = Scene()
+    scene.check()
+    first = scene.enhance()
+
+    result = scene.take()
+
+    assert (result.outcome, result.wait_s) == (Outcome.ENHANCE, LOOK_AGAIN_S)
+    assert scene.enhance().task == first.task
+    assert len(scene.enhancement.tries) == 1, "a second one may run beside the first"
 
 
 def test_machine_that_never_began_costs_nothing() -> None:

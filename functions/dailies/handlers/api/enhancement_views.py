@@ -27,7 +27,8 @@ class ComputeChargeView(View):
     usd_per_hour: Decimal
     device: Literal["gpu", "cpu"]
     basis: Literal["measured", "elapsed"]
-    """`measured`: as the machine counted. `elapsed`: it never reported, so that this is at most."""
+    """`measured`: as its machines counted. `elapsed`: it never reported; the time from its start to
+    its end, waiting included, as one machine."""
 
 
 class EnhancementTryView(View):

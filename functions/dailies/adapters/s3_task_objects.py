@@ -14,6 +14,8 @@ from dailies.domain.worker_tasks import Method
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_MOST_BYTES: Final = 4 << 20
+"""Of a document: one is a few kilobytes, and a worker can write gigabytes behind its URL."""
 _NOT_THERE: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -32,11 +34,15 @@ class S3TaskObjects:
     def read_json(self, key: str) -> object | None:
         """Return a small JSON document, or None where there is none."""
         try:
-            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read(
+                _MOST_BYTES + 1
+            )
         except (ClientError, BotoCoreError) as exc:
             if isinstance(exc, ClientError) and code_of(exc) in _NOT_THERE:
                 return None
             raise in_our_words(exc, "GetObject") from exc
+        if len(body) > _MOST_BYTES:
+            raise AssetError("not_json", "A task's document is too large.")
         try:
             return json.loads(body)
         except ValueError as exc:

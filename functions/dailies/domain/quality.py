@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from dailies.domain.assets import Finding, Quality
 
+_Word = Annotated[str, StringConstraints(max_length=64)]
+_MOST_VERDICTS = 50
+
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    """Its writer is not trusted, and a row of the ledger is small: finite numbers, short texts."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
 
 class _Spans(_Part):
@@ -31,10 +36,16 @@ class _Sound(_Part):
     true_peak_dbtp: float | None = None
 
 
+class _Verdict(_Part):
+    code: _Word
+    level: _Word
+    message: Annotated[str, StringConstraints(max_length=500)]
+
+
 class _Analysis(_Part):
     pictures: _Pictures = _Pictures()
     sound: _Sound | None = None
-    verdicts: list[Finding] = Field(default_factory=list[Finding])
+    verdicts: list[_Verdict] = Field(default_factory=list[_Verdict], max_length=_MOST_VERDICTS)
 
 
 def quality_of(analysis: dict[str, Any] | None) -> Quality | None:
@@ -55,5 +66,5 @@ def quality_of(analysis: dict[str, Any] | None) -> Quality | None:
         flicker=pictures.flicker,
         loudness_lufs=sound.integrated_lufs,
         true_peak_dbtp=sound.true_peak_dbtp,
-        findings=found.verdicts,
+        findings=[Finding(**vars(verdict)) for verdict in found.verdicts],
     )

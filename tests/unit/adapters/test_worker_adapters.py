@@ -155,6 +155,12 @@ class TestObjects:
         with pytest.raises(AssetError, match="not JSON"):
             objects.read_json("b.json")
 
+    def test_document_too_large_to_be_one_is_refused(self, s3: Any) -> None:
+        s3.put_object(Bucket="media", Key="a.json", Body=b'"' + b"x" * (4 << 20) + b'"')
+
+        with pytest.raises(AssetError, match="too large"):
+            S3TaskObjects(s3, "media").read_json("a.json")
+
     def test_trouble_is_raised_when_the_bucket_does_not_answer(self, s3: Any) -> None:
         with pytest.raises(ConfigurationError):
             S3TaskObjects(s3, "nowhere-at-all").read_json("a.json")

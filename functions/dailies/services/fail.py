@@ -25,11 +25,18 @@ def fail(step: FailureInput, ports: LedgerPorts) -> FailureResult:
     job stays as it is, this run ends, and the sweeper opens the next one.
     """
     snapshot = load(ports.ledger, step.job_id)
-    snapshot = end_job(snapshot, step.run, ports)
+    if not _computes(snapshot):
+        snapshot = end_job(snapshot, step.run, ports)
     error, cause = _verdict(snapshot, step)
     return FailureResult.model_validate(
         {"job_id": step.job_id, "run": step.run, "error": error, "cause": cause}
     )
+
+
+def _computes(snapshot: Snapshot) -> bool:
+    """Whether a machine may be at work, which costs by the second; the sweeper can stop it."""
+    known = snapshot.job.enhancement
+    return known is not None and known.running_task is not None
 
 
 def _verdict(snapshot: Snapshot, step: FailureInput) -> tuple[str, str]:

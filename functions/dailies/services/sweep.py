@@ -121,8 +121,9 @@ def _late_look(snapshot: Snapshot, ports: SweepPorts) -> dt.datetime | None:
 def _end_or_park(snapshot: Snapshot, ports: SweepPorts) -> None:
     """End a job whose runs are used up where the ledger proves an end; else park it."""
     job = snapshot.job
+    if job.state is JobState.CANCELING or ports.clock.now() >= job.deadline_at:
+        stop_computing(job, ports.compute)  # first: nobody looks after the task of an ended job
     if end_job(snapshot, job.run, ports).job.terminal:
-        stop_computing(job, ports.compute)  # as it was before: the end has given it up
         return
 
     def build(seen: Snapshot) -> Draft | None:

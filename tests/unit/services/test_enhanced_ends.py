@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from dailies.domain.enhancement import EnhancementState
+from dailies.domain.errors import StorageError
 from dailies.domain.jobs import Charged, JobState
 from dailies.domain.ports import ExecutionStatus
 from dailies.domain.routing import wants_enhancing
@@ -210,6 +211,35 @@ def test_sweeper_stops_the_machine_of_a_job_that_it_ends() -> None:
 
     assert scene.now.state is JobState.EXPIRED
     assert scene.farm.stopped == [scene.tried.task.task_id]
+
+
+def test_job_whose_machine_cannot_be_stopped_is_not_ended() -> None:
+    class Down(RecordedCompute):
+        def stop(self, task_id: str, cause: str) -> None:
+            raise StorageError("no answer")
+
+    scene = Scene(job=upload(auto_runs=3))
+    scene.check()
+    scene.enhance()
+    scene.pass_deadline()
+    ports = SweepPorts(*vars(core(scene)).values(), Engine(ExecutionStatus.ENDED), Down())
+
+    with pytest.raises(StorageError):
+        look_after(JOB_ID, ports)
+
+    assert not scene.now.terminal, "nobody would ever stop it"
+
+
+def test_run_that_fails_leaves_a_machine_to_the_sweeper_which_can_stop_it() -> None:
+    scene = Scene(job=upload())
+    scene.check()
+    scene.enhance()
+    scene.pass_deadline()
+
+    verdict = fail(FailureInput(job_id=JOB_ID, run=RUN, step="TakeEnhanced"), core(scene))
+
+    assert verdict.error == "RunFailed"
+    assert not scene.now.terminal
 
 
 def test_redrive_gives_a_failed_enhancement_new_tries() -> None:

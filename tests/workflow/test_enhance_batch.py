@@ -40,6 +40,7 @@ class World:
     """A stage's Batch and bucket; `ends` says how containers end, by command, oldest first."""
 
     chunks: int = 1
+    machines: int = GPU_MACHINES
     ends: dict[str, list[ExitCode | None]] = field(default_factory=dict)
     """None: the machine never came, or was lost."""
     compute: Compute = field(init=False)
@@ -56,7 +57,8 @@ class World:
         definitions = {f"{n}JobDefinitionArn": _definition(n) for n in ("Gpu", "Cpu")}
         read = {"ReadReportFunctionArn": function_arn("ReadReport")}
         uri = {"MediaUri": f"s3://{BUCKET}/"}
-        text = text_of("enhance_batch", arns | definitions | MACHINES | read | uri)
+        machines = MACHINES | {"GpuMachines": str(self.machines)}
+        text = text_of("enhance_batch", arns | definitions | machines | read | uri)
         return create_machine("enhance", text)
 
     def perform(self, job: SubmittedJob) -> int:
@@ -171,6 +173,14 @@ def test_much_work_is_planned_spread_and_joined(
     queue = "Cpu" if device == "cpu" else "Spot"
     assert world.steps == [("plan", "Cpu"), ("run", queue), ("assemble", "Cpu")]
     assert [job.size for job in world.compute.jobs] == [1, size, 1]
+
+
+def test_array_has_two_children_at_least_as_batch_demands(world: World) -> None:
+    """One machine does them one after the other."""
+    world.chunks, world.machines = 5, 1
+
+    assert told(world.run(short=False)) == "ok"
+    assert [job.size for job in world.compute.jobs] == [1, 2, 1]
 
 
 def test_one_chunk_is_a_plain_job(world: World) -> None:

@@ -101,9 +101,10 @@ class BatchJobs(Construct):
             job_role_arn=self._job_role.role_arn,
             execution_role_arn=self._execution_role.role_arn,
             resource_requirements=_requirements(machine),
-            environment=[definition.EnvironmentProperty(name="ENHANCE_SPOT", value="1")]
-            if machine.spot
-            else [],
+            environment=[
+                definition.EnvironmentProperty(name=key, value=value)
+                for key, value in _environment(machine).items()
+            ],
             privileged=False,
             readonly_root_filesystem=True,
             volumes=[
@@ -133,6 +134,11 @@ class BatchJobs(Construct):
                 },
             ),
         )
+
+
+def _environment(machine: MachineKind) -> dict[str, str]:
+    """Return what a container cannot know: Batch tells it nothing of the region."""
+    return {"AWS_DEFAULT_REGION": Aws.REGION} | ({"ENHANCE_SPOT": "1"} if machine.spot else {})
 
 
 def _requirements(

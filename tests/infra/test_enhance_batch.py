@@ -148,13 +148,15 @@ def test_container_is_shut_in(prod: Stage, name: str, wanted: dict[str, str]) ->
     assert definition["ResourceRetentionPolicy"] == {"SkipDeregisterOnUpdate": True}
 
 
-def test_spot_notices_are_asked_for_where_machines_can_be_taken_away(prod: Stage) -> None:
+def test_container_is_told_its_region_and_where_machines_can_be_taken_away(prod: Stage) -> None:
+    """Batch tells the region to nobody, and S3's client would then begin in us-east-1."""
     environment = {
         name: {one["Name"]: one["Value"] for one in d["ContainerProperties"].get("Environment", [])}
         for name, d in containers(prod).items()
     }
 
-    assert environment == {"gpu": {"ENHANCE_SPOT": "1"}, "cpu": {}}
+    region = {"AWS_DEFAULT_REGION": {"Ref": "AWS::Region"}}
+    assert environment == {"gpu": region | {"ENHANCE_SPOT": "1"}, "cpu": region}
 
 
 def test_job_reaches_videos_weights_and_work_alone(prod: Stage) -> None:

@@ -71,6 +71,10 @@ def test_help_is_given(command: str, capsys: pytest.CaptureFixture[str]) -> None
         (["all", "--input", "a.mp4"], "bad_options"),
         (["all", "--input", "a.mp4", "--output", "b.mp4", "--scale", "5"], "bad_options"),
         (["all", "--input", "a.mp4", "--output", "b.mp4", "--denoise", "2"], "bad_options"),
+        (
+            ["all", "--input", "a.mp4", "--output", "b.mp4", "--fps", "50", "--model", "x"],
+            "bad_options",
+        ),
         (["all", "--input", "a.mp4", "--output", "s3://bucket/b.mp4"], "bad_options"),
         (["all", "--spec", "none.json"], "spec_missing"),
         (["all", "--spec", "none.json", "--scale", "2"], "bad_options"),

@@ -15,7 +15,6 @@ from enhance.spec import JobSpec
 _STAGES = ("deinterlace", "denoise", "scale", "height", "interpolate", "fps")
 _CODING = ("codec", "container", "pixel_format", "quality", "preset")
 _RUN = ("device", "precision", "chunk_s", "work", "model")
-_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mkv": "mkv", ".mov": "mov", ".webm": "webm"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,9 +113,10 @@ def _stages(args: argparse.Namespace) -> list[dict[str, Any]]:
     if any(value is not None for value in more.values()):
         stages.append({"name": "interpolate", **{k: v for k, v in more.items() if v is not None}})
     coding = {n: getattr(args, n) for n in _CODING if getattr(args, n) is not None}
-    container = _SUFFIXES.get(Path(args.output).suffix.lower())
     if not stages and not (set(coding) - {"container"}):
         stages.append({"name": "sr", **model})
-    if coding or container:
-        stages.append({"name": "convert", "container": container, **coding})
+    if model and not any(stage["name"] == "sr" for stage in stages):
+        raise BadInputError("bad_options", "--model enlarges: give --scale or --height too.")
+    if coding:
+        stages.append({"name": "convert", **coding})
     return stages

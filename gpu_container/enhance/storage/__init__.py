@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from enhance.errors import EnhanceError
+from enhance.exits import ExitCode
 
 CONFLICTS = 8
 """Of two conditional writes at the same moment S3 refuses one, and asks it to try again: so often
@@ -31,7 +32,9 @@ class MissingObjectError(StoreError):
 
 
 class ChangedObjectError(StoreError):
-    """The object was replaced while it was read."""
+    """The object was replaced while it was read: what was asked for is no longer there."""
+
+    exit_code = ExitCode.BAD_INPUT
 
     def __init__(self, uri: str) -> None:
         super().__init__("source_changed", f"{uri} was replaced while it was read. Start anew.")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from enhance.exits import ExitCode
 from enhance.storage import ChangedObjectError, Item, StoreError
 from enhance.storage.presigned import Method, PresignedStore
 from tests.gpu.storage.conftest import BUCKET, Signer
@@ -62,8 +63,9 @@ def test_replaced_source_is_noticed_in_the_middle(s3: Any, prefix: str) -> None:
     assert callable(opened)
     with opened() as file:
         store.put("film", b"b" * 100)
-        with pytest.raises(ChangedObjectError):
+        with pytest.raises(ChangedObjectError) as caught:
             file.read(1)
+    assert caught.value.exit_code is ExitCode.BAD_INPUT
 
 
 def test_conflict_of_two_writers_is_tried_again() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from enhance.media.facts import Hdr
 from enhance.media.hdr import for_svtav1, for_x264, for_x265
@@ -36,8 +38,18 @@ class Encoder:
     """Whether it codes interlaced frames as such."""
 
 
+@cache
+def _has_avx512() -> bool:
+    try:
+        return "avx512f" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
 def _x264(quality: int, preset: str, hdr: Hdr) -> Options:
-    words = for_x264(hdr)
+    # With AVX-512 its macroblock tree reads what nobody wrote: small pictures are not coded twice
+    # alike (7 results of 24 at 320x180), and a chunk made again would be another one.
+    words = [*for_x264(hdr), *(("asm=avx2",) if _has_avx512() else ())]
     return {"crf": str(quality), "preset": preset} | (
         {"x264-params": ":".join(words)} if words else {}
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from av.sidedata.sidedata import Type
@@ -212,3 +213,23 @@ def test_chunks_that_do_not_fit_together_are_found(tmp_path: Path):
     with pytest.raises(JoinError) as found:
         join(source, chunks, tmp_path / "out")
     assert found.value.code == "chunk_damaged"
+
+
+def test_the_same_pictures_are_coded_alike_again(tmp_path: Path):
+    facts = replace(FACTS, width=320, height=180, format="yuv420p", depth=8)
+    noise = np.random.default_rng(0).integers(0, 255, (300, 500), dtype=np.uint8)
+    field = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 2), None, 0, 255, cv2.NORM_MINMAX)
+    encoding = choose_encoding(None, open_source(plain()), facts, "cpu")
+
+    def coded() -> str:
+        with ChunkWriter(tmp_path / "again.mp4", encoding, facts) as writer:
+            for i in range(40):
+                frame = new_frame(facts, i, 1)
+                luma, *chroma = frame.planes
+                luma[:] = field[i : i + 180, 2 * i : 2 * i + 320]
+                for plane in chroma:
+                    plane[:] = 128
+                writer.write(frame)
+        return writer.facts.sha256
+
+    assert len({coded() for _ in range(24)}) == 1

@@ -170,8 +170,12 @@ def _analyze(attempt: Attempt, path: Path) -> None:
     from enhance.analysis.errors import AnalysisError
     from enhance.analysis.measure import analyze
 
+    def watch(pictures: int) -> None:
+        attempt.interruption.check()
+        attempt.reporter.at(pictures)
+
     try:
-        found = analyze(path)
+        found = analyze(path, watch=watch)
     except AnalysisError as error:
         attempt.warn(f"The output could not be measured: {error}")
         return

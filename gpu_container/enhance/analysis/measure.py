@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,9 +26,15 @@ from enhance.analysis.sound import SoundMeter
 from enhance.analysis.timing import TimingMeter
 from enhance.analysis.verdicts import verdicts
 
+Watch = Callable[[int], object]
+
 
 def analyze(
-    source: Source, reference: str | Path | None = None, *, expected_s: float | None = None
+    source: Source,
+    reference: str | Path | None = None,
+    *,
+    expected_s: float | None = None,
+    watch: Watch = lambda pictures: None,
 ) -> Analysis:
     """Return the measures of a file; with `reference`, also how near it comes to that file.
 
@@ -35,13 +42,14 @@ def analyze(
         source: a path, or an open binary file that can seek (not together with `reference`).
         reference: a file of as many pictures of the same size, to compare with in order.
         expected_s: how long the file should be, for the verdict `short`.
+        watch: told after each packet how many pictures there were; what it raises ends the pass.
 
     Raises:
         AnalysisError: the file, or the comparison, cannot be measured; `code` says why.
     """
     try:
         with opened(source) as container:
-            found = _measured(container)
+            found = _measured(container, watch)
     except (FFmpegError, OverflowError, MemoryError) as exc:
         reason = getattr(exc, "strerror", None) or type(exc).__name__
         raise AnalysisError("unreadable", f"The file cannot be read: {reason}.") from exc
@@ -58,7 +66,7 @@ def _compared(source: Source, reference: Path) -> ReferenceScores:
     return compare(Path(source), reference)
 
 
-def _measured(container: InputContainer) -> Analysis:
+def _measured(container: InputContainer, watch: Watch) -> Analysis:
     video = first_picture_stream(container)
     audio = container.streams.audio[0] if container.streams.audio else None
     if audio is not None and cast("Any", audio.codec_context) is None:  # no decoder for it
@@ -66,6 +74,7 @@ def _measured(container: InputContainer) -> Analysis:
     meters = _Meters(video, audio)
     for packet in container.demux([stream for stream in (video, audio) if stream is not None]):
         meters.take(packet)
+        watch(meters.count)
     if meters.first is None:
         raise AnalysisError("no_pictures", "The file has no picture that can be decoded.")
     return Analysis(
@@ -87,6 +96,7 @@ class _Meters:
         self._next_s = self._last_s = 0.0
         self._damaged_packets = 0
         self._corrupt_frames = 0
+        self.count = 0
         self.first: VideoFrame | None = None
         self.pictures = PictureMeter()
         self.sound = SoundMeter(audio) if audio is not None else None
@@ -110,6 +120,7 @@ class _Meters:
 
     def _picture(self, frame: VideoFrame) -> None:
         base = frame.time_base or self._video.time_base or 0
+        self.count += 1
         if self.first is None:
             self.first = frame
         at_s = self._next_s if frame.pts is None else float(frame.pts * base)

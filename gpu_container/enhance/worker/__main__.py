@@ -16,6 +16,7 @@ from enhance.worker.child import ChildRunner
 from enhance.worker.cloud import Addresses, DeniedError, connect
 from enhance.worker.devices import best_device
 from enhance.worker.loop import Worker
+from enhance.worker.secrecy import hide_from_children
 from enhance.worker.stop import Stop
 
 _LOG = logging.getLogger("enhance.worker")
@@ -27,6 +28,7 @@ SIGTERM or Ctrl-C: it checkpoints the task and gives it back, then ends; a secon
 def main(argv: Sequence[str]) -> int:
     """Serve until stopped; returns the exit status."""
     args = _parser().parse_args(argv)
+    hide_from_children()
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )

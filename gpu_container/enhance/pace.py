@@ -8,8 +8,7 @@ from pathlib import Path
 from enhance.chain import Chain
 from enhance.interruption import Interruption
 from enhance.manifest import Estimate
-from enhance.media import ChunkWriter, frames
-from enhance.pipeline import Passed, Pipeline
+from enhance.passage import pass_range
 
 FRAMES = 8
 _GPU_GAIN = 20.0
@@ -53,18 +52,9 @@ def measure(chain: Chain, scratch: Path, interruption: Interruption) -> Pace | N
     if len(pts) < FRAMES + 2:
         return None
     path = scratch / "pace"
-    _passed(chain, path, (pts[0], pts[1]), interruption)
-    passed = _passed(chain, path, (pts[1], pts[FRAMES + 1]), interruption)
+    pass_range(chain, path, (pts[0], pts[1]), interruption)
+    passed, _ = pass_range(chain, path, (pts[1], pts[FRAMES + 1]), interruption)
     if not passed.taken:
         return None
     per = {name: busy / len(passed.taken) for name, busy in passed.busy_s.items()}
     return Pace(chain.compute.device, per["decode"], per["stages"], per["encode"])
-
-
-def _passed(
-    chain: Chain, path: Path, bounds: tuple[int, int], interruption: Interruption
-) -> Passed:
-    context = (chain.before, chain.after)
-    decoded = frames(chain.source, *bounds, *context, device=chain.compute.device)
-    writer = ChunkWriter(path, chain.encoding, chain.facts)
-    return Pipeline(chain.stages, writer, bounds).run(decoded, interruption)

@@ -13,8 +13,9 @@ from enhance.attempt import Attempt
 from enhance.chain import Chain
 from enhance.errors import BadInputError, EnhanceError
 from enhance.manifest import Chunk, ChunkResult, Manifest, data_name, result_name
-from enhance.media import ChunkFacts, ChunkWriter, DecodeReport, frames, open_source
-from enhance.pipeline import Passed, Pipeline, depth
+from enhance.media import ChunkFacts, DecodeReport, open_source
+from enhance.passage import pass_range
+from enhance.pipeline import Passed
 from enhance.progress import reserved_mb
 from enhance.report import ChunkCount, Device
 from enhance.spec import Interpolate
@@ -156,32 +157,22 @@ class _Worker:
     def _pass(
         self, chunk: Chunk, path: Path, report: DecodeReport, base: int
     ) -> tuple[Passed, ChunkFacts | None]:
-        built, attempt = self._chain, self._attempt
-        decoded = frames(
-            built.source,
-            chunk.start,
-            chunk.end,
-            built.before,
-            built.after,
-            report=report,
-            device=built.compute.device,
-        )
-        writer = ChunkWriter(path, built.encoding, built.facts)
-        pipeline = Pipeline(
-            built.stages,
-            writer,
-            (chunk.start, chunk.end),
-            depths=(depth(built.source.facts), depth(built.facts)),
-            watchdog_s=attempt.settings.watchdog_s,
-        )
+        attempt = self._attempt
         first = bisect_right(self._manifest.index.pts, chunk.start - 1)
 
         def tick(pts: int | None) -> None:
             done = 0 if pts is None else bisect_right(self._manifest.index.pts, pts) - first
             attempt.reporter.at(base + done, chunk.i)
 
-        passed = pipeline.run(decoded, attempt.interruption, tick)
-        return passed, writer.facts if passed.given else None
+        return pass_range(
+            self._chain,
+            path,
+            (chunk.start, chunk.end),
+            attempt.interruption,
+            report=report,
+            watchdog_s=attempt.settings.watchdog_s,
+            tick=tick,
+        )
 
     def _check(self, chunk: Chunk, passed: Passed, file: ChunkFacts | None) -> None:
         """Hold the file to what went through: no frame lost, none twice, none moved in time."""

@@ -147,12 +147,51 @@ class _Reading:
         if decoded:
             self.first = decoded[0]
 
+    def _end(self) -> int | None:
+        start, duration = self.stream.start_time, self.stream.duration
+        return None if start is None or duration is None else start + duration
+
     def index(self) -> Index:
         """Put it together.
 
         Raises:
             BadInputError: `no_frames`, `no_timestamps`.
         """
+        first = self._shown()
+        jumps = self.clock.jumps()
+        stamps = clock.moved(self.packets, jumps)
+        # What lies before the first keyframe refers to frames that nobody has.
+        begin = 0 if self.led else next((n for n, stamp in enumerate(stamps) if stamp.key), 0)
+        stamps = stamps[begin:]
+        pts = timing.spread(stamp.pts for stamp in stamps)
+        base = self.stream.time_base or Fraction(1, 1000)
+        last = max(stamps, key=lambda stamp: stamp.pts)
+        return Index(
+            container=self.container.format.name,
+            size_bytes=max(0, self.container.size),
+            stream=self.stream.index,
+            codec=self.stream.codec_context.codec.canonical_name,
+            profile=self.stream.profile,
+            time_base=base,
+            pts=tuple(pts),
+            last_duration=timing.last_duration(pts, last.duration, self._end()),
+            keyframes=_keyframes(stamps),
+            reorder=timing.reorder_depth(list(dict.fromkeys(stamp.pts for stamp in stamps))),
+            rate=timing.constant_rate(pts, base, self._nominal()),
+            hdr=read_hdr(first),
+            bits=self.bits,
+            tracks=tuple(self._track(s) for s in self.container.streams if s is not self.stream),
+            chapters=len(self.container.chapters()),
+            jumps=jumps,
+            start=self._start(),
+            duplicates=len(stamps) - len({stamp.pts for stamp in stamps}),
+            leading=begin,
+            lost=self._lost(pts, base),
+            notes=(*self.notes, *uncarried(entry.type for entry in side_data(first))),
+            **picture_facts(first, self.stream),
+        )
+
+    def _shown(self) -> VideoFrame:
         if self.read and not self.packets:
             raise BadInputError(
                 "no_timestamps",
@@ -164,39 +203,7 @@ class _Reading:
                 "The file promises video, but not one frame of it can be decoded. (A picture may"
                 f" have {MAX_PIXELS} pixels at most.)",
             )
-        jumps = self.clock.jumps()
-        stamps = clock.moved(self.packets, jumps)
-        # What lies before the first keyframe refers to frames that nobody has.
-        begin = 0 if self.led else next((n for n, stamp in enumerate(stamps) if stamp.key), 0)
-        stamps = stamps[begin:]
-        pts = timing.spread(stamp.pts for stamp in stamps)
-        base = self.stream.time_base or Fraction(1, 1000)
-        last = max(stamps, key=lambda stamp: stamp.pts)
-        picture = picture_facts(self.first, self.stream)
-        return Index(
-            container=self.container.format.name,
-            size_bytes=max(0, self.container.size),
-            stream=self.stream.index,
-            codec=self.stream.codec_context.codec.canonical_name,
-            profile=self.stream.profile,
-            time_base=base,
-            pts=tuple(pts),
-            last_duration=last.duration or timing.usual_step(pts),
-            keyframes=_keyframes(stamps),
-            reorder=timing.reorder_depth(list(dict.fromkeys(stamp.pts for stamp in stamps))),
-            rate=timing.constant_rate(pts, base, self._nominal()),
-            hdr=read_hdr(self.first),
-            bits=self.bits,
-            tracks=tuple(self._track(s) for s in self.container.streams if s is not self.stream),
-            chapters=len(self.container.chapters()),
-            jumps=jumps,
-            start=self._start(),
-            duplicates=len(stamps) - len({stamp.pts for stamp in stamps}),
-            leading=begin,
-            lost=self._lost(pts, base),
-            notes=(*self.notes, *uncarried(entry.type for entry in side_data(self.first))),
-            **picture,
-        )
+        return self.first
 
     def _track(self, stream: Stream) -> Track:
         return Track(

@@ -86,7 +86,7 @@ def prove(output: Path, container: str, promise: Promise, notes: tuple[str, ...]
             notes += (f"everything is {late} later: {container} cannot start sound before 0",)
         context = stream.codec_context
         audio = next(iter(finished.streams.audio), None)
-        span = found.end - found.times[0]
+        span = (_end(stream) or found.end) - found.times[0]
         return Joined(
             container=container,
             width=context.width,
@@ -100,6 +100,14 @@ def prove(output: Path, container: str, promise: Promise, notes: tuple[str, ...]
             audio_codec=audio.codec_context.codec.canonical_name if audio else None,
             notes=notes,
         )
+
+
+def _end(stream: Stream) -> Fraction | None:
+    """Where an MP4's stream ends: its packets' durations stand in decoding order."""
+    start, duration, base = stream.start_time, stream.duration, stream.time_base
+    if start is None or duration is None or base is None:
+        return None
+    return (start + duration) * base
 
 
 def _mean_rate(times: list[Fraction]) -> float | None:

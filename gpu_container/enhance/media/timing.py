@@ -29,6 +29,23 @@ def usual_step(pts: Sequence[int]) -> int:
     return median_low([b - a for a, b in pairwise(pts)]) if len(pts) > 1 else 0
 
 
+def last_duration(pts: Sequence[int], packet: int, end: int | None) -> int:
+    """How long the last frame is shown; 0 if nobody says.
+
+    MP4 keeps durations in decoding order: with B-frames, the last frame's packet holds another's.
+    What is left until the stream's end is right, as long as it is plausible: an edit list or a file
+    that was cut off makes the end another one.
+
+    Args:
+        pts: Sorted, not empty.
+        packet: What the last frame's packet says; 0 if nothing.
+        end: Where the stream ends as its header says.
+    """
+    usual = usual_step(pts)
+    left = 0 if end is None else end - pts[-1]
+    return left if 0 < left <= 3 * max(packet, usual) else packet or usual
+
+
 def constant_rate(
     pts: Sequence[int], time_base: Fraction, nominal: Sequence[Fraction | None]
 ) -> Fraction | None:

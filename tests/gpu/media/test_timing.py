@@ -47,3 +47,19 @@ def test_timestamps_travel_as_runs_of_equal_steps():
     assert pack_pts(pts) == [[-3, 1], [3, 3], [994, 1], [1, 1]]
     assert unpack_pts(pack_pts(pts)) == pts
     assert unpack_pts(pack_pts(())) == ()
+
+
+@pytest.mark.parametrize(
+    ("packet", "end", "lasts"),
+    [
+        (4500, 8250, 2250),  # the packet's duration is another frame's
+        (2250, None, 2250),
+        (0, None, 3000),
+        (2250, 6000, 2250),  # an edit list put the end before the last frame
+        (2250, 900_000, 2250),  # the file was cut off: its header promises more
+    ],
+)
+def test_the_last_frame_lasts_until_the_stream_ends_where_that_can_be(
+    packet: int, end: int | None, lasts: int
+):
+    assert timing.last_duration([0, 3000, 6000], packet, end) == lasts

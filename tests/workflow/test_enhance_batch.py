@@ -253,11 +253,34 @@ def test_array_that_failed_after_its_last_chunk_still_counts(world: World) -> No
 def test_task_is_lost_after_two_rounds_without_a_report(world: World) -> None:
     world.ends = {"all": [None, None]}
 
-    run = world.run()
+    run = world.run(device="cuda")
 
     assert (run.status, run.error) == ("FAILED", "TaskLost")
     assert "States.TaskFailed" in run.cause
     assert world.steps == [("all", "Spot"), ("all", "OnDemand")]
+
+
+def test_work_that_demands_no_gpu_is_done_without_where_there_is_none(world: World) -> None:
+    """A new account may start no machine with a GPU."""
+    world.ends = {"all": [None, None]}
+
+    assert told(world.run()) == "ok"
+    assert world.steps == [("all", "Spot"), ("all", "OnDemand"), ("all", "Cpu")]
+    assert world.compute.jobs[-1].definition.startswith("Cpu")
+
+
+def test_array_without_gpu_is_as_wide_as_there_are_machines(world: World) -> None:
+    world.chunks = 100
+    world.ends = {"run": [None, None], "assemble": [ExitCode.INTERRUPTED] * 2}
+
+    assert told(world.run(short=False)) == "ok"
+    assert [job.size for job in world.compute.jobs if job.step == "run"] == [4, 4, CPU_MACHINES]
+
+
+def test_task_is_lost_after_its_last_round_without_a_gpu(world: World) -> None:
+    world.ends = {"all": [None] * 3}
+
+    assert world.run().error == "TaskLost"
 
 
 def test_cpu_work_gets_its_second_round_on_the_same_machines(world: World) -> None:

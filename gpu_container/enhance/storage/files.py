@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from enhance.storage import MissingObjectError, Stat, StoreError
+from enhance.storage.orphans import delete_orphans, owned
 
 
 class FileStore:
@@ -63,7 +65,10 @@ class FileStore:
 
 def _complete_neighbour(target: Path, content: bytes | Path) -> Path:
     """Return a complete, synced file in the target's folder."""
-    neighbour = target.parent / f".part-{uuid4().hex}"
+    # of this target alone: a folder can be large, or somebody's own
+    prefix = f".part-{hashlib.sha256(target.name.encode()).hexdigest()[:16]}"
+    delete_orphans(target.parent, prefix)
+    neighbour = target.parent / f"{owned(prefix)}{uuid4().hex[:8]}"
     try:
         if isinstance(content, Path):
             _link_or_copy(content, neighbour)

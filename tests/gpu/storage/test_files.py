@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +56,32 @@ def test_disk_full_is_told_by_name(tmp_path: Path) -> None:
         FileStore(FullPath(tmp_path)).put("a", b"x")
     assert caught.value.code == "disk_full"
     assert not list(tmp_path.iterdir())
+
+
+_KILLED = """
+import os, signal, threading, time
+from pathlib import Path
+from enhance.storage.files import FileStore
+
+def endless():
+    FileStore(Path()).put("film", Path("/dev/zero"))
+
+threading.Thread(target=endless, daemon=True).start()
+while not list(Path().glob(".part-*")):
+    time.sleep(0.001)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_part_that_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3] / "gpu_container"
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir())
+    FileStore(tmp_path).put("film", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["film"]

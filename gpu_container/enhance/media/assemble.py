@@ -54,13 +54,9 @@ def join(
         original = stack.enter_context(opened(source.media))
         tracks = Tracks(source.media, original, source.index, name)
         shift = _shift(source, splice, tracks, name)
+        options = _options(name, source, splice, shift, original)
         target = stack.enter_context(
-            av.open(
-                f"file:{output}",
-                "w",
-                format=FORMATS[name],
-                container_options=_options(name, source, splice, shift, original),
-            )
+            av.open(f"file:{output}", "w", format=FORMATS[name], container_options=options)
         )
         stream = _add_video(target, template, source, original, name)
         tracks.add_to(target)

@@ -24,6 +24,8 @@ _FAILED: Final = {
     "internal": "A defect of the program.",
 }
 """Outcomes that say that there will be none: another try cannot help. Any other is not final."""
+_OF_THE_MOMENT: Final = frozenset({"storage_failed"})
+"""Codes that tell of a machine and a moment, not of the task: the next try may do better."""
 _MAX_MESSAGE: Final = 500
 _MAX_NOTES: Final = 20
 
@@ -110,7 +112,8 @@ def parse_report(found: object | None, task_id: str) -> TaskReport | None:
         report = TaskReport.model_validate(found)
     except ValidationError:
         return None
-    final = report.outcome in MADE or report.outcome in _FAILED
+    failed = report.outcome in _FAILED and report.code not in _OF_THE_MOMENT
+    final = failed or report.outcome in MADE
     return report if final and report.task_id == task_id else None
 
 

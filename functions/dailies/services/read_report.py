@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from dailies.domain.enhancement import REPORT, ComputeTask
 from dailies.domain.errors import AssetError
+from dailies.domain.task_report import parse_report
 from dailies.domain.worker_tasks import ReportAnswer, TaskObjects
 
 UNKNOWN = "unknown"
-_NOT_FINAL = frozenset({"interrupted"})
-"""The next try would have gone on from there: it says nothing about the task."""
-
-
-class _Report(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    task_id: str
-    outcome: str
 
 
 def read_report(task: ComputeTask, objects: TaskObjects) -> ReportAnswer:
@@ -28,9 +18,7 @@ def read_report(task: ComputeTask, objects: TaskObjects) -> ReportAnswer:
     """
     try:
         found = objects.read_json(f"{task.prefix}{REPORT}")
-        report = _Report.model_validate(found)
-    except (AssetError, ValidationError):
-        return ReportAnswer(task_id=task.task_id, outcome=UNKNOWN)
-    known = report.task_id == task.task_id and report.outcome not in _NOT_FINAL
-    outcome = report.outcome if known else UNKNOWN
-    return ReportAnswer(task_id=task.task_id, outcome=outcome)
+    except AssetError:
+        found = None
+    report = parse_report(found, task.task_id)
+    return ReportAnswer(task_id=task.task_id, outcome=report.outcome if report else UNKNOWN)

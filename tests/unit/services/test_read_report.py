@@ -27,6 +27,8 @@ def test_final_outcome_is_told(outcome: str) -> None:
         b'{"outcome": "ok"}',
         b'{"task_id": "enh_01K00000000000000000000001-9", "outcome": "ok"}',
         b'{"task_id": "enh_01K00000000000000000000001-1", "outcome": "interrupted"}',
+        b'{"task_id": "enh_01K00000000000000000000001-1", "outcome": "internal",'
+        b' "code": "storage_failed"}',
     ],
 )
 def test_outcome_is_unknown_when_no_report_is_final(found: bytes | None) -> None:

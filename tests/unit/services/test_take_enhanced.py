@@ -116,6 +116,18 @@ def test_lost_machine_is_followed_by_two_others() -> None:
     assert {t.charge.basis for t in scene.enhancement.tries if t.charge} == {"elapsed"}
 
 
+def test_storage_that_failed_for_a_moment_is_not_the_last_word() -> None:
+    scene = Scene()
+    scene.check()
+    scene.enhance()
+    scene.compute("internal")
+    scene.clock.sleep(40)
+    scene.report(code="storage_failed")
+
+    assert scene.take().outcome is Outcome.ENHANCE
+    assert scene.tried.state is TaskState.LOST
+
+
 def test_interrupted_run_is_not_the_last_word() -> None:
     scene = Scene()
 

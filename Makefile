@@ -32,7 +32,7 @@ node_modules/.installed: package-lock.json
 	@npm ci --silent
 	@touch $@
 
-demo: install ## Deploy everything to a local AWS, run two jobs, show the videos
+demo: install ## Deploy everything to a local AWS, run three jobs, show the videos
 	@$(PYTHON) -m local.demo
 
 serve: install ## Keep the local AWS up until Ctrl-C; with a real vendor: LIVE=kling MAX_COST=5

@@ -18,12 +18,14 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[1]
 _TESTS = _ROOT / "tests"
 _WORK = _ROOT / ".local" / "tests"
-_ON_THEIR_OWN = ("workflow", "simulators", "emulator", "infra", "e2e")
+_ON_THEIR_OWN = ("workflow", "gpu", "simulators", "emulator", "infra", "e2e")
 """Slow suites, in the order in which they run after the quick ones."""
 _IN_ONE_PROCESS = {"infra", "e2e"}
 """What they set up once costs more than a second core saves."""
-_UNMEASURED = {"simulators", "emulator", "infra", "e2e"}
+_UNMEASURED = {"gpu", "simulators", "emulator", "infra", "e2e"}
 """They test other code, or run `functions/` in other processes."""
+_NEEDS_TORCH = "torch"
+"""`make test-torch` runs it, in an environment of its own."""
 _WORKERS = max(2, min(4, os.cpu_count() or 2))
 _SUITE_TIMEOUT_S = 1200
 _OUTPUT_LINES = 400
@@ -87,6 +89,7 @@ def main(wanted: list[str]) -> int:
 
 def _suites(wanted: list[str]) -> Iterator[Suite]:
     found = {path.relative_to(_TESTS).parts[0] for path in _TESTS.rglob("test_*.py")}
+    found.discard(_NEEDS_TORCH)
     unknown = set(wanted) - found
     if unknown:
         sys.exit(f"There is no suite {', '.join(sorted(unknown))}; there are {sorted(found)}.")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from enhance.frames import Frame, Plane, StreamFacts
 from enhance.media.planes import new_frame
-from enhance.stages.flow import Luma, Vectors
+from enhance.stages.flow import Luma, Vectors, grown
 
 _LUMA: Final = cv2.INTER_CUBIC
 """Linear weights soften: on a pan by fractions of a sample they cost 5 dB."""
@@ -43,11 +43,12 @@ def draw(
         facts: Of all three.
     """
     drawn = new_frame(facts, pts, 0)
+    start = end = motion[:0]
     for number, target in enumerate(drawn.planes):
-        path = _grown(motion, *target.shape)
-        places = _places(*target.shape)
+        if target.shape != start.shape[:2]:
+            path, places = grown(motion, *target.shape), _places(*target.shape)
+            start, end = cv2.scaleAdd(path, -t, places), cv2.scaleAdd(path, 1 - t, places)
         weights = _CHROMA if number else _LUMA
-        start, end = cv2.scaleAdd(path, -t, places), cv2.scaleAdd(path, 1 - t, places)
         earlier = _moved(on_host(first.planes[number]), start, weights)
         later = _moved(on_host(second.planes[number]), end, weights)
         mixed = cv2.addWeighted(earlier, 1 - t, later, t, 0)
@@ -55,15 +56,6 @@ def draw(
             mixed = np.minimum(mixed, (1 << facts.depth) - 1)
         np.copyto(target, np.asarray(mixed), casting="same_kind")
     return drawn
-
-
-def _grown(motion: Vectors, height: int, width: int) -> Vectors:
-    """Return the motion at a plane's samples, counted in them."""
-    own = motion.shape[:2]
-    if own == (height, width):
-        return motion
-    growth = np.array([width / own[1], height / own[0]], np.float32)
-    return np.asarray(cv2.resize(motion * growth, (width, height)), np.float32)
 
 
 @lru_cache(maxsize=8)

@@ -15,6 +15,7 @@ Three steps, the first two on half the side of the third:
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -44,6 +45,9 @@ _PLAIN: Final = (1.3, 1.0)
 _COMMON: Final = (1.5, 2.0)
 """Disagreement is multiplied and raised by these before it is compared: flow with the common shift
 taken out is preferred to flow without, and that to shifts of everything at once."""
+_EXPLAINED_LEVEL: Final = 8.0
+_EXPLAINED_SHARE: Final = 0.01
+"""Where fewer places than this disagree by more, no further hypothesis is looked at."""
 _OFF_LEVEL: Final = 10.0
 """Places that disagree by more than this after refinement …"""
 _OFF_SHARE: Final = 0.001
@@ -58,18 +62,16 @@ _ROWS_AT_ONCE: Final = 16_384
 """OpenCV's remap takes pictures of up to 32,767 rows."""
 
 
-class MotionSearch:
-    """Finds motion between pictures of one size; keeps what can be used again."""
+class MotionSearch(threading.local):
+    """Finds motion between pictures of one size; keeps what can be used again, by thread."""
 
     def __init__(self, height: int, width: int) -> None:
         divisor = 1 if height < _HALVED_FROM else max(2, round(height / _SEARCH_ROWS))
         self._size = (max(2, width // divisor), max(2, height // divisor))
         self._margins = tuple(max(0, _LEAST_SIDE - side) for side in self._size)
         self._coarse = _dis(cv2.DISOPTICAL_FLOW_PRESET_FAST, finest=1, smoothing=2)
-        self._fine = _dis(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, finest=0, smoothing=0)
-        self._fine.setCoarsestScale(1)
-        self._fine.setGradientDescentIterations(6)
-        self._fine.setPatchStride(6)
+        self._quick = _fine(stride=8, iterations=4)
+        self._careful = _fine(stride=5, iterations=16)
 
     def pair(self, first: Luma, second: Luma) -> PairMotion:
         """Return the motion between two pictures of 8-bit luma."""
@@ -85,9 +87,10 @@ class MotionSearch:
         """Return the flow from one picture to another."""
         return np.asarray(self._coarse.calc(first, second, _none()), np.float32)
 
-    def fine(self, first: Luma, second: Luma) -> Vectors:
+    def fine(self, first: Luma, second: Luma, *, simple: bool) -> Vectors:
         """Return the small flow that is left between two pictures that nearly agree."""
-        return np.asarray(self._fine.calc(first, second, _none()), np.float32)
+        flow = self._quick if simple else self._careful
+        return np.asarray(flow.calc(first, second, _none()), np.float32)
 
     def trimmed(self, motion: Vectors) -> Vectors:
         """Cut off what was framed."""
@@ -146,29 +149,44 @@ class PairMotion:
         first, second, coarse = self._small_first, self._small_second, self._search.coarse
         shift = common_shift(first, second)
         found: list[_Hypothesis] = []
-        plain_cost = (1.0, 0.0)
+        plain_cost, common = (1.0, 0.0), [np.zeros(2, np.float32)]
         if float(np.abs(shift).max()) > _SHIFT_LEAST:
             places = _places(*first.shape)
             forth = coarse(first, _moved(second, places + shift)) + shift
             back = coarse(second, _moved(first, places - shift)) - shift
             found.append(_Hypothesis(forth, back, plain_cost))
+            if self._explains(forth):
+                return found
             plain_cost = _PLAIN
-        found.append(_Hypothesis(coarse(first, second), coarse(second, first), plain_cost))
-        for everywhere in (shift, np.zeros(2, np.float32)):
+            common.append(shift)
+        forth = coarse(first, second)
+        found.append(_Hypothesis(forth, coarse(second, first), plain_cost))
+        if len(found) == 1 and self._explains(forth):
+            return found
+        for everywhere in common:
             motion = np.full((*first.shape, 2), everywhere, np.float32)
             found.append(_Hypothesis(motion, None, _COMMON))
         return found
+
+    def _explains(self, forth: Vectors) -> bool:
+        """Tell whether this motion leaves next to nothing for another hypothesis."""
+        places = _places(*self._small_first.shape)  # half way, so that both are softened alike
+        first = _moved(self._small_first, cv2.scaleAdd(forth, -0.5, places))
+        second = _moved(self._small_second, cv2.scaleAdd(forth, 0.5, places))
+        off = _window_mean(cv2.absdiff(first, second), _WINDOW)
+        return float((off > _EXPLAINED_LEVEL).mean()) < _EXPLAINED_SHARE
 
     def at(self, t: float) -> Vectors:
         """Return the motion at each place of the picture at `t` (0: first, 1: second)."""
         height, width = self._first.shape
         chosen = self._half_way if t == 0.5 else self._chosen(t)
-        motion = cv2.blur(chosen[0], (3, 3))
-        growth = np.array([width / motion.shape[1], height / motion.shape[0]], np.float32)
-        motion = _as_vectors(cv2.resize(_as_vectors(motion) * growth, (width, height)))
+        motion = grown(_as_vectors(cv2.blur(chosen[0], (3, 3))), height, width)
         first, second = self._met(motion, t)
-        motion = motion + self._search.fine(first, second)
-        return self._search.trimmed(self._from_around(motion, t))
+        left = self._search.fine(first, second, simple=len(self._hypotheses) == 1)
+        motion = _as_vectors(cv2.add(motion, left))
+        if _off(first, second).mean() >= _OFF_SHARE:
+            motion = self._from_around(motion, t)
+        return self._search.trimmed(motion)
 
     def _met(self, motion: Vectors, t: float) -> tuple[Luma, Luma]:
         places = _places(*self._first.shape)
@@ -198,7 +216,7 @@ class PairMotion:
 
     def _from_around(self, motion: Vectors, t: float) -> Vectors:
         """Give places that still disagree the motion of what is around, where that fits better."""
-        off = _window_mean(cv2.absdiff(*self._met(motion, t)), 5) > _OFF_LEVEL
+        off = _off(*self._met(motion, t))
         if off.mean() < _OFF_SHARE:
             return motion
         rows, columns = np.nonzero(off)
@@ -224,16 +242,27 @@ class PairMotion:
         """Return the mean difference of the samples around places, if they move like this."""
         middle = np.stack([columns, rows], axis=-1).astype(np.float32)
         found = [
-            np.abs(
-                _moved(self._first, around - np.float32(t) * by).astype(np.float32)
-                - _moved(self._second, around + np.float32(1 - t) * by)
-            ).mean(axis=1)
+            _row_means(
+                cv2.absdiff(
+                    _moved(self._first, around - np.float32(t) * by),
+                    _moved(self._second, around + np.float32(1 - t) * by),
+                )
+            )
             for around, by in (
                 (middle[n : n + _ROWS_AT_ONCE, None] + _AROUND, motion[n : n + _ROWS_AT_ONCE, None])
                 for n in range(0, len(rows), _ROWS_AT_ONCE)
             )
         ]
         return np.concatenate(found)
+
+
+def grown(motion: Vectors, height: int, width: int) -> Vectors:
+    """Return motion at the samples of another size, and counted in them."""
+    own = motion.shape[:2]
+    if own == (height, width):
+        return motion
+    growth: Any = (width / own[1], height / own[0], 0, 0)  # a scalar by channel to OpenCV
+    return _as_vectors(cv2.resize(cv2.multiply(motion, growth), (width, height)))
 
 
 def _seen_from(hypothesis: _Hypothesis, t: float, places: Vectors) -> list[Vectors]:
@@ -260,8 +289,25 @@ def _moved(picture: Any, places: Any) -> Any:
     return cv2.remap(picture, places, _none(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def _off(first: Luma, second: Luma) -> NDArray[np.bool_]:
+    """Return where two pictures that are to agree do not."""
+    return _window_mean(cv2.absdiff(first, second), 5) > _OFF_LEVEL
+
+
 def _window_mean(levels: Any, side: int) -> NDArray[np.float32]:
     return np.asarray(cv2.boxFilter(levels, cv2.CV_32F, (side, side)), np.float32)
+
+
+def _row_means(levels: Any) -> NDArray[np.float32]:
+    return np.asarray(cv2.reduce(levels, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[:, 0], np.float32)
+
+
+def _fine(*, stride: int, iterations: int) -> cv2.DISOpticalFlow:
+    flow = _dis(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, finest=0, smoothing=0)
+    flow.setCoarsestScale(1)
+    flow.setGradientDescentIterations(iterations)
+    flow.setPatchStride(stride)
+    return flow
 
 
 def _dis(preset: int, *, finest: int, smoothing: int) -> cv2.DISOpticalFlow:

@@ -13,13 +13,18 @@ follow, nothing is invented:
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import islice, pairwise
 from statistics import median_low
-from typing import Final
+from typing import Final, TypeVar
+
+import cv2
 
 from enhance.engines import Compute
 from enhance.errors import BadInputError
@@ -29,7 +34,11 @@ from enhance.stages.between import draw, searched
 from enhance.stages.flow import MotionSearch
 from enhance.stages.scene_cuts import is_cut, is_repeat
 
+_Result = TypeVar("_Result")
 _GAP_MEDIANS: Final = 3
+_MOST_THREADS: Final = 8
+_SAMPLES_AT_ONCE: Final = 16 << 20
+"""Of all pairs under way: each sample takes some 30 bytes meanwhile."""
 _AROUND: Final = 4
 """The median is taken over this many distances before a pair, its own, and as many after it."""
 
@@ -70,45 +79,50 @@ class FramesBetween:
             )
         self.facts = replace(facts, rate=rate)
         self._search = MotionSearch(facts.height, facts.width)
+        room = max(1, _SAMPLES_AT_ONCE // (facts.height * facts.width))
+        self._threads = min(_MOST_THREADS, room, os.cpu_count() or 1)
 
     def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
         """Yield source frames and new ones, in order of showing."""
+        # OpenCV's flow depends on its number of threads; what is drawn must not on the machine
+        cv2.setNumThreads(1)
         held: Frame | None = None
-        for frame in self._all(source):
-            if held is not None:
-                yield replace(held, duration=frame.pts - held.pts)
-            held = frame
+        for frames in _in_order(self._all(source), self._threads):
+            for frame in frames:
+                if held is not None:
+                    yield replace(held, duration=frame.pts - held.pts)
+                held = frame
         if held is not None:
             yield held
 
-    def _all(self, source: Iterable[Frame]) -> Iterator[Frame]:
+    def _all(self, source: Iterable[Frame]) -> Iterator[Callable[[], list[Frame]]]:
+        """Yield what is to be done for each frame and the time up to the next."""
         for first, second, usual in _with_next(source):
             if second is None:
-                yield from self._last(first)
+                yield partial(self._last, first)
                 continue
             wide = second.pts - first.pts > _GAP_MEDIANS * usual
-            if wide and self._rate is None:
-                yield first
-            else:
-                yield from self._shown(first, second, self._moments(first.pts, second.pts), wide)
+            yield partial(self._shown, first, second, wide)
 
-    def _shown(
-        self, first: Frame, second: Frame, moments: list[int], hold: bool
-    ) -> Iterator[Frame]:
-        """Yield what is to be seen at these moments, which lie in [first, second)."""
-        new = [pts for pts in moments if pts != first.pts]
+    def _shown(self, first: Frame, second: Frame, wide: bool) -> list[Frame]:
+        """Return what is to be seen in [first, second)."""
+        if wide and self._rate is None:
+            return [first]
+        moments = self._moments(first.pts, second.pts)
         pair = None
-        if new and not hold:
+        if not wide and moments[-1:] not in ([], [first.pts]):
             depth = self.facts.depth
             pair = self._search.pair(searched(first, depth), searched(second, depth))
             if is_repeat(pair) or is_cut(pair):
                 pair = None
+        shown: list[Frame] = []
         for pts in moments:
             if pts == first.pts or pair is None:
-                yield replace(first, pts=pts)
+                shown.append(replace(first, pts=pts))
                 continue
             t = (pts - first.pts) / (second.pts - first.pts)
-            yield draw(first, second, pair.at(t), t, pts, self.facts)
+            shown.append(draw(first, second, pair.at(t), t, pts, self.facts))
+        return shown
 
     def _moments(self, start: int, end: int) -> list[int]:
         """Return when frames are to be shown in [start, end), in ticks."""
@@ -125,13 +139,12 @@ class FramesBetween:
             number += 1
         return moments
 
-    def _last(self, frame: Frame) -> Iterator[Frame]:
+    def _last(self, frame: Frame) -> list[Frame]:
         if self._rate is None:
-            yield frame
-            return
+            return [frame]
         step = max(1, round(1 / (self._rate * self._base)))
-        for pts in self._moments(frame.pts, frame.pts + max(1, frame.duration)):
-            yield replace(frame, pts=pts, duration=step)
+        moments = self._moments(frame.pts, frame.pts + max(1, frame.duration))
+        return [replace(frame, pts=pts, duration=step) for pts in moments]
 
 
 def exact_rate(fps: float) -> Fraction:
@@ -140,6 +153,22 @@ def exact_rate(fps: float) -> Fraction:
     if abs(whole * 1000 / 1001 - fps) < 0.005 and abs(fps - round(fps)) > 1e-9:
         return Fraction(whole * 1000, 1001)
     return Fraction(fps).limit_denominator(1001)
+
+
+def _in_order(calls: Iterable[Callable[[], _Result]], threads: int) -> Iterator[_Result]:
+    """Yield what the calls return, in their order, while threads are at the ones that follow."""
+    waiting: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for call in calls:
+                waiting.append(pool.submit(call))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _with_next(source: Iterable[Frame]) -> Iterator[tuple[Frame, Frame | None, int]]:

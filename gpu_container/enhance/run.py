@@ -49,6 +49,8 @@ def run(attempt: Attempt, wanted: Sequence[int] | None = None) -> list[ChunkResu
         base += chunk.frames
         results.append(result)
         attempt.chunks = ChunkCount(total=len(manifest.chunks), done=len(results), reused=reused)
+    if worker is None and wanted is not None and _from_elsewhere(attempt, results):
+        worker = _Worker(attempt, manifest)
     if worker is not None:
         reused -= worker.align(chunks, results)
         attempt.chunks = attempt.chunks.model_copy(update={"reused": reused})
@@ -100,6 +102,17 @@ def _chosen(manifest: Manifest, wanted: Sequence[int] | None) -> list[Chunk]:
             "no_chunk", f"The plan has chunks 0 to {len(manifest.chunks) - 1}, not {absent[0]}."
         )
     return [manifest.chunks[i] for i in wanted]
+
+
+def _from_elsewhere(attempt: Attempt, results: Sequence[ChunkResult]) -> bool:
+    """Say whether a machine of another kind did any of these.
+
+    Where the device is open, a task that found too few GPUs goes on without: its other chunks are
+    done on machines like this one, by an encoder of theirs.
+    """
+    if attempt.spec.device != "auto":
+        return False
+    return any(result.device.kind != attempt.compute.device for result in results)
 
 
 class _Worker:

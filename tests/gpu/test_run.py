@@ -209,6 +209,21 @@ def test_chunks_of_a_machine_with_another_encoder_are_made_again(task: Task) -> 
     assert chunks["reused"] == chunks["total"] - 2
 
 
+def test_child_makes_its_chunk_again_on_another_kind_of_machine(task: Task) -> None:
+    task.device = "auto"
+    assert task.run("plan").status == ExitCode.OK
+    assert task.run("run", "--chunk", "0").status == ExitCode.OK
+    (done,) = (task.work / "chunks").glob("*.json")
+    here = json.loads(done.read_bytes())
+    elsewhere = json.loads(done.read_bytes())
+    elsewhere["device"]["kind"] = {"cpu": "cuda", "cuda": "cpu"}[here["device"]["kind"]]
+    elsewhere["file"]["encoder"] = "another"
+    done.write_text(json.dumps(elsewhere))
+    assert task.run("run", "--chunk", "0").status == ExitCode.OK
+    again = json.loads(done.read_bytes())
+    assert (again["device"], again["file"]) == (here["device"], here["file"])
+
+
 def test_gpu_that_is_demanded_and_absent_fails_loudly(task: Task) -> None:
     task.device = "cuda"
     task.stages = [{"name": "sr"}]

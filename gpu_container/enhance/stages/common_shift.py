@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ def common_shift(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray
     weights. Pictures without any detail have none: (0, 0).
     """
     height, width = first.shape
-    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    window = _window(height, width)
     spectra = [np.fft.rfft2((p - p.mean(dtype=np.float32)) * window) for p in (first, second)]
     cross = np.conj(spectra[0]) * spectra[1]
     weight = np.abs(cross)
@@ -30,3 +32,10 @@ def common_shift(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray
     weights = around / around.sum()
     place = ((weights * columns).sum() + left - across, (weights * rows).sum() + top - down)
     return np.array(place, np.float32)
+
+
+@lru_cache(maxsize=8)
+def _window(height: int, width: int) -> NDArray[np.float32]:
+    window = np.asarray(cv2.createHanningWindow((width, height), cv2.CV_32F), np.float32)
+    window.setflags(write=False)
+    return window

@@ -103,7 +103,7 @@ class _Hypothesis:
     forth: Vectors
     """Motion as the first picture sees it …"""
     back: Vectors | None
-    """… and the second, pointing to the first; None where both see the same."""
+    """… and the second, pointing to the first; None where `forth` is enough."""
     cost: tuple[float, float]
 
 
@@ -152,17 +152,18 @@ class PairMotion:
         plain_cost, common = (1.0, 0.0), [np.zeros(2, np.float32)]
         if float(np.abs(shift).max()) > _SHIFT_LEAST:
             places = _places(*first.shape)
-            forth = coarse(first, _moved(second, places + shift)) + shift
-            back = coarse(second, _moved(first, places - shift)) - shift
-            found.append(_Hypothesis(forth, back, plain_cost))
-            if self._explains(forth):
-                return found
+            by: Any = (*shift.tolist(), 0, 0)  # a scalar by channel to OpenCV
+            forth = cv2.add(coarse(first, _moved(second, cv2.add(places, by))), by)
+            if self._explains(_as_vectors(forth)):
+                return [_Hypothesis(_as_vectors(forth), None, plain_cost)]
+            back = cv2.subtract(coarse(second, _moved(first, cv2.subtract(places, by))), by)
+            found.append(_Hypothesis(_as_vectors(forth), _as_vectors(back), plain_cost))
             plain_cost = _PLAIN
             common.append(shift)
         forth = coarse(first, second)
+        if not found and self._explains(forth):
+            return [_Hypothesis(forth, None, plain_cost)]
         found.append(_Hypothesis(forth, coarse(second, first), plain_cost))
-        if len(found) == 1 and self._explains(forth):
-            return found
         for everywhere in common:
             motion = np.full((*first.shape, 2), everywhere, np.float32)
             found.append(_Hypothesis(motion, None, _COMMON))
@@ -267,13 +268,18 @@ def grown(motion: Vectors, height: int, width: int) -> Vectors:
 
 def _seen_from(hypothesis: _Hypothesis, t: float, places: Vectors) -> list[Vectors]:
     """Return motion at the places of the moment `t`: what starts elsewhere comes by there."""
-    if hypothesis.back is None:
-        return [hypothesis.forth]
-    forth, back = hypothesis.forth, -hypothesis.back
+    seen = [_met_by(hypothesis.forth, -t, places)]
+    if hypothesis.back is not None:
+        seen.append(-_met_by(hypothesis.back, t - 1, places))
+    return seen
+
+
+def _met_by(motion: Vectors, share: float, places: Vectors) -> Vectors:
+    """Return the motion of what is at each place after this share of it, back along it."""
+    met = motion
     for _ in range(2):  # a fixed point: the motion here is that of the place it comes from
-        forth = _moved(hypothesis.forth, cv2.scaleAdd(forth, -t, places))
-        back = -_moved(hypothesis.back, cv2.scaleAdd(back, 1 - t, places))
-    return [forth, back]
+        met = _moved(motion, cv2.scaleAdd(met, share, places))
+    return met
 
 
 @lru_cache(maxsize=8)

@@ -80,12 +80,12 @@ class FramesBetween:
         self.facts = replace(facts, rate=rate)
         self._search = MotionSearch(facts.height, facts.width)
         room = max(1, _SAMPLES_AT_ONCE // (facts.height * facts.width))
-        self._threads = min(_MOST_THREADS, room, os.cpu_count() or 1)
+        self._threads = min(_MOST_THREADS, room, _cores())
 
     def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
         """Yield source frames and new ones, in order of showing."""
-        # OpenCV's flow depends on its number of threads; what is drawn must not on the machine
-        cv2.setNumThreads(1)
+        # pairs side by side leave this many cores to each; more threads only get in their way
+        cv2.setNumThreads(max(1, _cores() // self._threads))
         held: Frame | None = None
         for frames in _in_order(self._all(source), self._threads):
             for frame in frames:
@@ -145,6 +145,10 @@ class FramesBetween:
         step = max(1, round(1 / (self._rate * self._base)))
         moments = self._moments(frame.pts, frame.pts + max(1, frame.duration))
         return [replace(frame, pts=pts, duration=step) for pts in moments]
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
 
 
 def exact_rate(fps: float) -> Fraction:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, cast
@@ -192,6 +193,28 @@ def test_small_pictures_are_no_exception(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(5)
     frames = [Frame((rng.integers(0, 255, size, np.uint8),), 4 * n, 4) for n in range(3)]
     assert [f.pts for f in stage_frames(Interpolate(factor=2), frames, facts)] == [0, 2, 4, 6, 8]
+
+
+def test_a_fault_of_the_source_comes_through_and_leaves_no_thread() -> None:
+    def broken() -> Iterator[Frame]:
+        yield from (frame(pan(n), 4 * n) for n in range(12))
+        raise OSError("gone")
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="gone"):
+        list(build(Interpolate(), FACTS, NO_COMPUTE).frames(broken()))
+    assert threading.active_count() == before
+
+
+def test_who_stops_early_leaves_no_thread() -> None:
+    before = threading.active_count()
+    made = cast(
+        "Generator[Frame]",
+        build(Interpolate(), FACTS, NO_COMPUTE).frames(frame(pan(n), 4 * n) for n in range(12)),
+    )
+    assert [next(made).pts for _ in range(3)] == [0, 2, 4]
+    made.close()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -20,7 +20,11 @@ _FILTER = f"minterpolate=fps={2 * RATE}:mi_mode=mci"
 
 
 def interpolation(material: Material, rounds: int) -> list[Goal]:
-    """Double the rate of a clip whose other half is known."""
+    """Double the rate of a clip whose other half is known.
+
+    Both decode the same file and give as many frames to nobody: no encoder on either side.
+    (ffmpeg decodes while it filters; our two times are added.)
+    """
     mine, theirs = material.folder / "ours.mkv", material.folder / "minterpolate.mkv"
 
     def we() -> float:

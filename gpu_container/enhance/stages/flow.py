@@ -7,7 +7,8 @@ Three steps, the first two on half the side of the third:
    alone loses periodic patterns such as lines of text, and large pans. The common shift and "no
    motion" are hypotheses too.
 2. Choice. Each place takes the hypothesis under which both pictures, warped to the moment between,
-   agree best; where several agree, the shorter motion.
+   agree best; where several agree, the shorter motion. A flow that explains nearly all places is
+   not compared with others.
 3. Refinement. What still differs between the two warped pictures is itself a small flow, found on
    the larger side. Places that still disagree, which lie at the edges of moving things, try the
    motion of what is around them.
@@ -50,7 +51,7 @@ _EXPLAINED_SHARE: Final = 0.01
 """Where fewer places than this disagree by more, no further hypothesis is looked at."""
 _OFF_LEVEL: Final = 10.0
 """Places that disagree by more than this after refinement …"""
-_OFF_SHARE: Final = 0.001
+_OFF_SHARE: Final = 0.003
 """… are tried again where there are more than this of them,"""
 _REACHES: Final = (6, 12)
 """with the motion found this far to each side,"""
@@ -70,8 +71,8 @@ class MotionSearch(threading.local):
         self._size = (max(2, width // divisor), max(2, height // divisor))
         self._margins = tuple(max(0, _LEAST_SIDE - side) for side in self._size)
         self._coarse = _dis(cv2.DISOPTICAL_FLOW_PRESET_FAST, finest=1, smoothing=2)
-        self._quick = _fine(stride=8, iterations=4)
-        self._careful = _fine(stride=5, iterations=16)
+        self._quick = _fine(coarsest=0, stride=8, iterations=4)
+        self._careful = _fine(coarsest=1, stride=5, iterations=16)
 
     def pair(self, first: Luma, second: Luma) -> PairMotion:
         """Return the motion between two pictures of 8-bit luma."""
@@ -308,9 +309,9 @@ def _row_means(levels: Any) -> NDArray[np.float32]:
     return np.asarray(cv2.reduce(levels, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[:, 0], np.float32)
 
 
-def _fine(*, stride: int, iterations: int) -> cv2.DISOpticalFlow:
+def _fine(*, coarsest: int, stride: int, iterations: int) -> cv2.DISOpticalFlow:
     flow = _dis(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, finest=0, smoothing=0)
-    flow.setCoarsestScale(1)
+    flow.setCoarsestScale(coarsest)
     flow.setGradientDescentIterations(iterations)
     flow.setPatchStride(stride)
     return flow

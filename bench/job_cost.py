@@ -41,9 +41,9 @@ from tests.workflow.wiring import Context, FixedInspector, Wiring
 
 ALLOWED_MS: Mapping[str, float] = {"invocation": 15, "aws call": 8, "vendor call": 300}
 """What an invocation takes: its own work, and each call that it waits for."""
-TRANSFER_MS = 2500
-"""For Store to move a file of 10 MB, and for Probe to decode five seconds of it."""
-MEMORY_MB = {"Store": 512, "Probe": 1769, "Api": 1024}
+MEDIA_MS = {"Store": 2500, "Probe": 2500, "Check": 1000}
+"""To move a file of 10 MB, and to decode and to measure five seconds of it."""
+MEMORY_MB = {"Store": 512, "Probe": 1769, "Check": 1769, "Api": 1024}
 _SMALL_MB = 256
 WAYS = {"callback": "kling/kling-3.0", "holding poll": "google/veo-3.1-generate-001"}
 _DURATION_S = 85.0
@@ -262,7 +262,7 @@ def _invoked(stage: Stage, bill: Bill, name: str, invoke: Any, *args: Any) -> An
             ALLOWED_MS["invocation"]
             + ALLOWED_MS["aws call"] * aws_calls
             + ALLOWED_MS["vendor call"] * vendor_calls
-            + (TRANSFER_MS if name in {"Store", "Probe"} else 0)
+            + MEDIA_MS.get(name, 0)
         )
         bill.lambda_ms[name] += round(slept_ms + own_ms)
         bill.invocations[name] += 1

@@ -45,7 +45,7 @@ def test_quota_with_the_largest_part_binds_first() -> None:
     name, part = load.binding(heaviest, "callback", "small")
 
     assert name == "state transitions"
-    assert part == pytest.approx(100_000 / 3600 * 18 / 800)
+    assert part == pytest.approx(100_000 / 3600 * 20 / 800)
 
 
 def test_half_of_lambdas_price_follows_when_half_of_the_memory_is_used() -> None:

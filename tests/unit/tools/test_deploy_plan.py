@@ -106,9 +106,9 @@ def test_secrets_keys_and_dashboards_are_billed_when_they_exist() -> None:
 
 
 def test_type_is_named_when_its_price_is_unknown() -> None:
-    gateway = template(A=one("AWS::EC2::NatGateway"), B=one("AWS::SQS::Queue"))
+    warehouse = template(A=one("AWS::Redshift::Cluster"), B=one("AWS::SQS::Queue"))
 
-    assert unknown_types([gateway]) == ["AWS::EC2::NatGateway"]
+    assert unknown_types([warehouse]) == ["AWS::Redshift::Cluster"]
 
 
 def test_stages_are_those_of_the_infrastructure_when_they_are_offered() -> None:

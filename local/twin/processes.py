@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import queue
-import subprocess
-import sys
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import IO, Any, Self
 
 from local.emulator.settings import inherited_environment
+from local.twin.child import ChildProcess
 from local.twin.errors import TwinError
 
-_ROOT = Path(__file__).resolve().parents[2]
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 10
 
 
-class SimulatorProcess:
-    """`python -m local.simulators` while it runs. It stops with us even if we are killed."""
+class SimulatorProcess(ChildProcess):
+    """`python -m local.simulators` while it runs."""
 
     def __init__(
         self,
@@ -31,34 +28,28 @@ class SimulatorProcess:
         scenario: Path | None = None,
         state: Path | None = None,
     ) -> None:
-        self._log_path = log_path
-        self._command = [sys.executable, "-m", "local.twin.with_parent", "local.simulators"]
-        self._command += ["--speed", str(speed), "--port-base", str(port_base)]
+        arguments = ["--speed", str(speed), "--port-base", str(port_base)]
         if scenario is not None:
-            self._command += ["--scenario", str(scenario)]
+            arguments += ["--scenario", str(scenario)]
         if state is not None:
-            self._command += ["--state", str(state)]
-        self._process: subprocess.Popen[str] | None = None
+            arguments += ["--state", str(state)]
+        super().__init__(
+            "local.simulators",
+            arguments,
+            log_path=log_path,
+            environment=inherited_environment(),
+            stop_timeout_s=_STOP_TIMEOUT_S,
+            listen=True,
+        )
         self._lines: queue.Queue[str] = queue.Queue()
         self.described: dict[str, dict[str, Any]] = {}
         """What each simulator said of itself: addresses and credentials."""
 
     def __enter__(self) -> Self:
         """Start it, and return at once."""
-        with self._log_path.open("ab") as log:
-            process = subprocess.Popen(
-                self._command,
-                cwd=_ROOT,
-                env=inherited_environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                # Ctrl-C in a terminal reaches us only: we stop it when we need it no longer.
-                start_new_session=True,
-            )
-        self._process = process
-        threading.Thread(target=_read, args=(process.stdout, self._lines), daemon=True).start()
+        super().__enter__()
+        output = self.output
+        threading.Thread(target=_read, args=(output, self._lines), daemon=True).start()
         return self
 
     def await_ready(self) -> None:
@@ -70,41 +61,10 @@ class SimulatorProcess:
         try:
             self.described = json.loads(self._lines.get(timeout=_START_TIMEOUT_S))
         except (queue.Empty, ValueError) as exc:
-            raise TwinError(f"The simulators did not start. See {self._log_path}.") from exc
-
-    @property
-    def running(self) -> bool:
-        """Whether it has not ended."""
-        return self._process is not None and self._process.poll() is None
-
-    def kill(self) -> None:
-        """End it at once, as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop it; harmless when it is not running."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
+            raise TwinError(f"The simulators did not start. See {self.log_path}.") from exc
 
 
-def _read(stream: TextIO, lines: queue.Queue[str]) -> None:
+def _read(stream: IO[str], lines: queue.Queue[str]) -> None:
     try:
         for line in stream:
             lines.put(line)

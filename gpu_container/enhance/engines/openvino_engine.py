@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,16 @@ _MEMORY_WORDS = ("bad_alloc", "Cannot allocate", "could not allocate", "out of m
 """How OpenVINO's exceptions, which have one type, say that memory ran out."""
 
 
+@cache
+def _core() -> ov.Core:
+    """Open OpenVINO once, and keep it until the process ends.
+
+    On a CPU with AMX it makes a stack of its own the thread's signal stack, and frees it with its
+    last core: the next SIGTERM would be a segmentation fault instead of a checkpoint.
+    """
+    return ov.Core()
+
+
 class OpenVinoCompute:
     """See `Compute`."""
 
@@ -35,7 +46,7 @@ class OpenVinoCompute:
         self.precision: Literal["fp32", "bf16"] = precision
         self.notes = notes
         self._threads = threads
-        self._core = ov.Core()
+        self._core = _core()
         self.name = str(self._core.get_property("CPU", "FULL_DEVICE_NAME"))
         self._options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],

@@ -113,3 +113,25 @@ def test_opening_openvino_tells_nobody() -> None:
     )
 
     assert run.stdout.split() == ["None", "openvino.tools.ovc.telemetry_stub"]
+
+
+def test_a_signal_is_heard_after_a_compute_is_gone() -> None:
+    program = """
+import gc, os, signal
+from enhance.engines import open_compute
+
+def probe():
+    open_compute("cpu")
+
+probe()
+gc.collect()
+heard = []
+signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+os.kill(os.getpid(), signal.SIGTERM)
+assert heard == [signal.SIGTERM]
+"""
+    root = Path(__file__).parents[3] / "gpu_container"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -22,26 +23,32 @@ class Interruption:
     """Set once, from a signal handler or a thread; read between frames."""
 
     def __init__(self) -> None:
-        self._set = threading.Event()
+        # An Event's lock may be held by the very thread that a handler interrupts: this queue alone
+        # is made to be put into from there.
+        self._requests: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.reason = ""
 
     def request(self, reason: str) -> None:
         """Ask the run to stop at the next frame. The first reason stays."""
         self.reason = self.reason or reason
-        self._set.set()
+        self._requests.put(reason)
 
     @property
     def requested(self) -> bool:
         """Whether to stop."""
-        return self._set.is_set()
+        return bool(self.reason)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for a request; return whether there is one."""
-        return self._set.wait(timeout_s)
+        try:
+            self._requests.put(self._requests.get(timeout=timeout_s))  # for others who wait
+        except queue.Empty:
+            pass
+        return self.requested
 
     def check(self) -> None:
         """Raise InterruptedRunError where a stop was asked for."""
-        if self._set.is_set():
+        if self.requested:
             raise InterruptedRunError(
                 "interrupted", f"{self.reason}: finished chunks are kept; run it again to go on."
             )

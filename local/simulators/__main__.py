@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import queue
 import signal
 import sys
-import threading
 from pathlib import Path
 from types import FrameType
 
@@ -77,10 +77,11 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, ValidationError) as exc:
         print(f"{arguments.scenario}: {exc}", file=sys.stderr)
         return 2
-    ended = threading.Event()
+    # Not an Event: its lock may be held by the thread that the handler interrupts.
+    endings: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
+        endings.put(number)
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
@@ -95,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     with simulators:
         print(json.dumps(simulators.describe()), flush=True)
-        ended.wait()
+        endings.get()
     return 0
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from enhance.interruption import Interruption
 
 
 class StoppedError(BaseException):
@@ -17,21 +18,21 @@ class Stop:
     """Set by SIGTERM or Ctrl-C, once."""
 
     def __init__(self) -> None:
-        self._requested = threading.Event()
+        self._interruption = Interruption()
         self._breaks = False
 
     @property
     def requested(self) -> bool:
         """Whether to stop."""
-        return self._requested.is_set()
+        return self._interruption.requested
 
     def request(self) -> None:
         """Ask to stop."""
-        self._requested.set()
+        self._interruption.request("asked to stop")
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the wish; return whether there is one."""
-        return self._requested.wait(timeout_s)
+        return self._interruption.wait(timeout_s)
 
     def on_signals(self) -> None:
         """Take SIGTERM and Ctrl-C as the wish to stop; a second one ends the process at once."""

@@ -76,6 +76,8 @@ class RandomFaults(Faults):
             return self.draws.hit("Lambda in a vendor's call", *_CALL) if self.first(what) else None
         if self.step == "Await":
             return self.draws.hit("the wait's token", *_STEP_FUNCTIONS_OWN)
+        if self.step == "Compute":
+            return self.draws.hit("start of a task", *_STEP_FUNCTIONS_OWN)
         if what in {"upload completed", "job created", "signal"}:
             return self.draws.hit(f"write, {what}", *_WRITE[:4])
         return self.draws.hit("write to the ledger", *_WRITE)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import queue
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 
 from pydantic import ValidationError
 
+_LOOK_S = 0.1
 _EPILOG = """\
 When everything listens, one JSON line is printed:
   {"<vendor>": {"base_url": …, "endpoints": {…}, "files_url": …, "credentials": {…}}, …,
@@ -77,11 +78,10 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, ValidationError) as exc:
         print(f"{arguments.scenario}: {exc}", file=sys.stderr)
         return 2
-    # Not an Event: its lock may be held by the thread that the handler interrupts.
-    endings: queue.SimpleQueue[int] = queue.SimpleQueue()
+    endings: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
-        endings.put(number)
+        endings.append(number)
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
@@ -96,7 +96,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     with simulators:
         print(json.dumps(simulators.describe()), flush=True)
-        endings.get()
+        # Looked for again and again: a signal that another thread gets wakes nobody who waits.
+        while not endings:
+            time.sleep(_LOOK_S)
     return 0
 
 
